@@ -1,0 +1,111 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// The toolchain ships SwiftParser compiled. Using it saves the minutes that building swift-syntax takes.
+let toolchain: String = {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    for folder in path.split(separator: ":") {
+        let compiler = URL(fileURLWithPath: "\(folder)/swiftc").resolvingSymlinksInPath()
+        let host = compiler.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("lib/swift/host")
+        if FileManager.default.fileExists(atPath: host.appendingPathComponent("libSwiftParser.so").path) {
+            return host.path
+        }
+    }
+    fatalError("Swift Lab needs a Swift 6.3 toolchain on the PATH, one that has lib/swift/host/libSwiftParser.so.")
+}()
+
+let parser: [SwiftSetting] = [.unsafeFlags(["-I", toolchain])]
+let linkParser: [LinkerSetting] = [
+    .unsafeFlags(["-L", toolchain, "-Xlinker", "-rpath", "-Xlinker", toolchain]),
+    .linkedLibrary("SwiftSyntax"), .linkedLibrary("SwiftParser"),
+    .linkedLibrary("SwiftParserDiagnostics"), .linkedLibrary("SwiftDiagnostics"),
+    .linkedLibrary("SwiftOperators"), .linkedLibrary("SwiftBasicFormat"),
+]
+
+/// A C library that Debian provides: its module map lies in Sources/System/<name>.
+func system(_ name: String, _ pkgConfig: String, _ debian: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+func kernel(
+    _ name: String, _ dependencies: [Target.Dependency], swiftSettings: [SwiftSetting] = [],
+    linkerSettings: [LinkerSetting] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/Kernel/\(name)", swiftSettings: swiftSettings,
+        linkerSettings: linkerSettings)
+}
+
+func lab(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Lab/\(name)", resources: resources)
+}
+
+func tests(
+    _ module: String, _ more: [Target.Dependency] = [], resources: [Resource] = [], swiftSettings: [SwiftSetting] = []
+) -> Target {
+    .testTarget(
+        name: "\(module)Tests", dependencies: [.target(name: module)] + more, path: "Tests/\(module)Tests",
+        resources: resources, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "swift-lab",
+    products: [.executable(name: "swift-lab", targets: ["swift-lab"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // The command
+        .executableTarget(
+            name: "swift-lab",
+            dependencies: [
+                "JupyterKernel", "SwiftCells", "Lab",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: parser,
+            // Cells bind to the symbols of this process.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
+
+        // Kernel: knows no tensor
+        kernel("JupyterWire", ["Display", "COpenSSL"]),
+        kernel("JupyterKernel", ["JupyterWire", "Display", "CZeroMQ", .product(name: "Logging", package: "swift-log")]),
+        kernel("CellRuntime", ["Display"]),
+        kernel(
+            "SwiftCells", ["CellRuntime", "Display", "JupyterKernel", "CCells"], swiftSettings: parser,
+            linkerSettings: linkParser),
+
+        // Lab: knows no Jupyter
+        lab("Display", []),
+        lab("Tensors", ["Display", "CKernels", "COpenBLAS"]),
+        lab("NeuralNetworks", ["Tensors", "Display"]),
+        lab("Pictures", ["Tensors", "Display", "CCairo"]),
+        lab("Datasets", ["Tensors", "Pictures", "Display", "CZlib"]),
+        lab("Training", ["NeuralNetworks", "Datasets", "Pictures", "Tensors", "Display"]),
+        lab("Lab", ["Training", "Datasets", "Pictures", "NeuralNetworks", "Tensors", "Display"]),
+
+        // System: C libraries, and the C that Swift cannot replace
+        system("CZeroMQ", "libzmq", "libzmq3-dev"),
+        system("COpenBLAS", "openblas", "libopenblas-dev"),
+        system("CCairo", "cairo", "libcairo2-dev"),
+        system("COpenSSL", "libcrypto", "libssl-dev"),
+        system("CZlib", "zlib", "zlib1g-dev"),
+        .target(name: "CKernels", path: "Sources/System/CKernels"),
+        .target(name: "CCells", path: "Sources/System/CCells"),
+
+        // Tests
+        tests("JupyterWire"),
+        tests("JupyterKernel", ["JupyterWire"]),
+        tests("SwiftCells", swiftSettings: parser),
+        tests("Display"),
+        tests("Tensors"),
+        tests("NeuralNetworks", ["Tensors"]),
+        tests("Pictures", ["Tensors"]),
+        tests("Datasets", ["Tensors"]),
+        tests("Training", ["NeuralNetworks", "Datasets", "Tensors"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

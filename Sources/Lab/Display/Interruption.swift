@@ -1,0 +1,47 @@
+import Synchronization
+
+/// The user's wish to stop what is running, and what long work does about it.
+///
+/// The host (the kernel) raises the flag; work that takes long looks at it between steps and ends in its own way,
+/// keeping what it has: training returns the run as far as it came.
+///
+///     for step in steps {
+///         if Interruption.isRequested { break }
+///         …
+///     }
+public enum Interruption {
+    private static let flag = Atomic<Bool>(false)
+    private static let handlers = Mutex<[@Sendable (UInt64) -> Void]>([])
+
+    /// True from the user's request until the host starts the next piece of work.
+    public static var isRequested: Bool { flag.load(ordering: .relaxed) }
+
+    /// Called by the host when the user interrupts.
+    public static func request() { flag.store(true, ordering: .relaxed) }
+
+    /// Called by the host before it starts new work.
+    public static func reset() { flag.store(false, ordering: .relaxed) }
+
+    /// Throws `Interrupted` if the user has asked to stop.
+    public static func check() throws(Interrupted) {
+        if isRequested { throw Interrupted() }
+    }
+
+    /// Registers what to do when a thread was abandoned in the middle of its work (after a trap, or an interrupt that
+    /// it did not heed) and will never run again: free what it held. The handler gets the thread's kernel id (`gettid`)
+    /// and runs on another thread.
+    public static func onAbandonedThread(_ handler: @escaping @Sendable (_ thread: UInt64) -> Void) {
+        handlers.withLock { $0.append(handler) }
+    }
+
+    /// Called by the host after it abandoned a thread.
+    public static func threadWasAbandoned(_ thread: UInt64) {
+        for handler in handlers.withLock({ $0 }) { handler(thread) }
+    }
+}
+
+/// Thrown by work that the user interrupted.
+public struct Interrupted: Error, CustomStringConvertible {
+    public init() {}
+    public var description: String { "interrupted" }
+}

@@ -1,0 +1,1 @@
+void ccells_placeholder(void);
