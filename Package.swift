@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "swift-lab",
             dependencies: [
-                "JupyterKernel", "SwiftCells", "Lab",
+                "JupyterKernel", "SwiftCells", "CellRuntime", "Display", "Lab",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
