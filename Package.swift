@@ -72,7 +72,9 @@ let package = Package(
 
         // Kernel: knows no tensor
         kernel("JupyterWire", ["Display", "COpenSSL"]),
-        kernel("JupyterKernel", ["JupyterWire", "Display", "CZeroMQ", .product(name: "Logging", package: "swift-log")]),
+        kernel(
+            "JupyterKernel",
+            ["JupyterWire", "Display", "CZeroMQ", "CSQLite", "CLinux", .product(name: "Logging", package: "swift-log")]),
         kernel("CellRuntime", ["Display"]),
         kernel(
             "SwiftCells", ["CellRuntime", "Display", "JupyterKernel", "CCells"], swiftSettings: parser,
@@ -92,13 +94,24 @@ let package = Package(
         system("COpenBLAS", "openblas", "libopenblas-dev"),
         system("CCairo", "cairo", "libcairo2-dev"),
         system("COpenSSL", "libcrypto", "libssl-dev"),
+        system("CSQLite", "sqlite3", "libsqlite3-dev"),
         system("CZlib", "zlib", "zlib1g-dev"),
+        .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
         .target(name: "CKernels", path: "Sources/System/CKernels"),
         .target(name: "CCells", path: "Sources/System/CCells"),
 
         // Tests
         tests("JupyterWire"),
-        tests("JupyterKernel", ["JupyterWire"]),
+        .target(
+            name: "EchoInterpreter", dependencies: ["JupyterKernel", "Display"], path: "Tests/EchoInterpreter"),
+        .executableTarget(
+            name: "echo-kernel",
+            dependencies: [
+                "EchoInterpreter", "JupyterKernel", "JupyterWire", "Display",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/EchoKernel"),
+        tests("JupyterKernel", ["JupyterWire", "EchoInterpreter", "CZeroMQ"]),
         tests("SwiftCells", swiftSettings: parser),
         tests("Display"),
         tests("Tensors"),
