@@ -23,7 +23,8 @@ extension Double {
         guard scaled < 1e15 else { return "\(self)" }
         var digits = String(Int(scaled))
         while digits.count <= decimals { digits = "0" + digits }
-        let whole = digits.dropLast(decimals), fraction = digits.suffix(decimals)
+        let whole = digits.dropLast(decimals)
+        let fraction = digits.suffix(decimals)
         let sign = self < 0 && scaled > 0 ? "-" : ""
         return decimals == 0 ? sign + digits : "\(sign)\(whole).\(fraction)"
     }

@@ -25,7 +25,9 @@ public struct Table: Displayable, Sendable {
     /// The columns aligned with spaces, under a line of dashes.
     public var text: String {
         let all = [headers] + rows + (footer.map { [$0] } ?? [])
-        let widths = headers.indices.map { column in all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max()! }
+        let widths = headers.indices.map { column in
+            all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max()!
+        }
         func line(_ cells: [String]) -> String {
             let padded = cells.enumerated().map { column, cell -> String in
                 let space = String(repeating: " ", count: max(0, widths[column] - cell.count))

@@ -105,14 +105,16 @@ struct PlacedAxis {
     }
 
     private static func logarithmicTicks(_ range: ClosedRange<Double>, count: Int) -> [Tick] {
-        let first = Int(floor(log10(range.lowerBound) + 1e-9)), last = Int(ceil(log10(range.upperBound) - 1e-9))
+        let first = Int(floor(log10(range.lowerBound) + 1e-9))
+        let last = Int(ceil(log10(range.upperBound) - 1e-9))
         let decades = log10(range.upperBound / range.lowerBound)
         // Few decades have their 2 and 5 named; many leave out some powers.
         let named: [Double] = decades < 1.2 ? [1, 2, 3, 5, 7] : decades < 2.5 ? [1, 2, 5] : [1]
         let every = max(1, Int((decades / Double(max(count, 2))).rounded(.up)))
         var ticks: [Tick] = []
         for exponent in first...max(first, last) {
-            for factor in decades > 8 ? [1.0] : [1, 2, 3, 4, 5, 6, 7, 8, 9] {
+            // The lines between are for axes with room: under a quarter of a tick's they would be a grey haze.
+            for factor in every > 1 || decades > Double(count) / 1.5 ? [1.0] : [1, 2, 3, 4, 5, 6, 7, 8, 9] {
                 let value = factor * pow(10, Double(exponent))
                 guard value >= range.lowerBound * 0.999_999, value <= range.upperBound * 1.000_001 else { continue }
                 let isNamed = named.contains(factor) && (exponent - first).isMultiple(of: every)

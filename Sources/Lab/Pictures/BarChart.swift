@@ -72,7 +72,8 @@ extension BarChart: Picture {
 
     private func drawStanding(on canvas: Canvas, in area: Rectangle, _ largest: Double) {
         let step = area.width / Double(max(names.count, 1))
-        let base = area.bottom - 20, room = max(10, base - area.y - 18)
+        let base = area.bottom - 20
+        let room = max(10, base - area.y - 18)
         let valueSize = values.map { canvas.width(of: format($0), size: 11) }.max() ?? 0 > step ? 9.0 : 11
         for (index, value) in values.enumerated() {
             let length = max(0, value / largest) * room

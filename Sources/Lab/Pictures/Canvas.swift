@@ -1,6 +1,5 @@
-import Display
-
 internal import CCairo
+import Display
 
 /// A surface to draw on, measured in CSS pixels with the origin at the top left.
 ///

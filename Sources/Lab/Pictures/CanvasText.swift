@@ -89,7 +89,8 @@ extension Canvas {
 
     /// `text`, shortened with an ellipsis until it fits into `width`.
     public func fitting(_ text: String, width: Double, size: Double = 12, bold: Bool = false) -> String {
-        if self.width(of: text, size: size, bold: bold) <= width { return text }
+        // Half a pixel too much is no reason: what was measured to fit must fit.
+        if self.width(of: text, size: size, bold: bold) <= width + 0.5 { return text }
         var short = text
         while !short.isEmpty, self.width(of: short + "…", size: size, bold: bold) > width { short.removeLast() }
         return short + "…"

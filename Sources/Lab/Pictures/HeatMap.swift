@@ -22,7 +22,8 @@ public struct HeatMap: Sendable {
         format: (@Sendable (Double) -> String)? = nil
     ) {
         guard values.count == rows.count, values.allSatisfy({ $0.count == columns.count }) else {
-            fatalError("HeatMap: \(rows.count) rows and \(columns.count) columns are named, which does not fit the values.")
+            fatalError(
+                "HeatMap: \(rows.count) rows and \(columns.count) columns are named, which does not fit the values.")
         }
         self.values = values
         self.title = title
@@ -36,7 +37,9 @@ public struct HeatMap: Sendable {
 }
 
 extension HeatMap: Picture {
-    private var cell: Double { max(columns.count, rows.count) <= 12 ? 36 : max(12, 420 / Double(max(columns.count, 1))) }
+    private var cell: Double {
+        max(columns.count, rows.count) <= 12 ? 36 : max(12, 420 / Double(max(columns.count, 1)))
+    }
     private var hasLongNames: Bool { (columns.map(\.count).max() ?? 0) > 4 }
     /// Room for the names: long ones stand upright above their columns.
     private var rowNames: Double { min(120, Double(rows.map(\.count).max() ?? 0) * 7 + 12) }
@@ -55,7 +58,8 @@ extension HeatMap: Picture {
             canvas.text(title, x: area.x, y: area.y + 14, size: 15, bold: true)
             area = area.inset(top: 30)
         }
-        let left = rowNames + (rowTitle == nil ? 0 : 22), top = columnNames + (columnTitle == nil ? 0 : 22)
+        let left = rowNames + (rowTitle == nil ? 0 : 22)
+        let top = columnNames + (columnTitle == nil ? 0 : 22)
         let cell = min(
             (area.width - left) / Double(max(columns.count, 1)), (area.height - top) / Double(max(rows.count, 1)))
         let matrix = Rectangle(

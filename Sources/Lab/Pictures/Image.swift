@@ -41,7 +41,8 @@ public struct Image: Hashable, Sendable {
             self.init(width: width, height: height, channels: 1, pixels: Array(planes))
             return
         }
-        let planes = Array(planes), area = width * height
+        let planes = Array(planes)
+        let area = width * height
         var pixels = [UInt8](repeating: 0, count: area * channels)
         for channel in 0..<channels {
             for pixel in 0..<area { pixels[pixel * channels + channel] = planes[channel * area + pixel] }

@@ -77,14 +77,16 @@ extension ImageGrid: Picture {
                 width: cell.width, height: cell.height)
             canvas.draw(item.image, in: frame)
             switch item.mark {
-            case .wrong: canvas.stroke(frame.inset(left: -1, top: -1, right: -1, bottom: -1), .vermilion, lineWidth: 2.5)
+            case .wrong:
+                canvas.stroke(frame.inset(left: -1, top: -1, right: -1, bottom: -1), .vermilion, lineWidth: 2.5)
             case .right, nil:
                 // A light image on the white page needs an edge.
                 canvas.stroke(frame, Color(0x000000, alpha: 0.15), lineWidth: 0.5)
             }
             if !item.label.isEmpty {
                 let isWrong = item.mark == .wrong
-                let label = canvas.fitting(isWrong ? "✗ " + item.label : item.label, width: cell.width + gap, size: 13, bold: isWrong)
+                let label = canvas.fitting(
+                    isWrong ? "✗ " + item.label : item.label, width: cell.width + gap, size: 13, bold: isWrong)
                 canvas.text(
                     label, x: frame.centerX, y: frame.bottom + 14, size: 13, bold: isWrong,
                     color: isWrong ? .vermilion : .text, align: .center)
@@ -102,7 +104,7 @@ extension ImageGrid: Picture {
             let label = item.note.map { "\(item.label) (\($0))" } ?? item.label
             return item.mark == .wrong ? "✗ " + label : label
         }
-        let head = title ?? "\(items.count) images"
+        let head = title ?? (items.count == 1 ? "1 image" : "\(items.count.grouped) images")
         guard hasLabels else { return head }
         let lines = stride(from: 0, to: labels.count, by: columns).map { start in
             labels[start..<min(start + columns, labels.count)].joined(separator: "  ")

@@ -61,7 +61,7 @@ public struct LinePlot: Sendable {
         /// In CSS pixels.
         public var height: Double
 
-        public init(_ axis: Axis, curves: [Curve], height: Double = 84) {
+        public init(_ axis: Axis, curves: [Curve], height: Double = 90) {
             self.axis = axis
             self.curves = curves
             self.height = height
@@ -93,7 +93,7 @@ public struct LinePlot: Sendable {
 }
 
 extension LinePlot: Picture {
-    public var size: (width: Double, height: Double) { (width, height + (lower.map { $0.height + 12 } ?? 0)) }
+    public var size: (width: Double, height: Double) { (width, height + (lower.map { $0.height + 16 } ?? 0)) }
 
     private func color(of index: Int) -> Color {
         curves[index].color ?? Color.palette[index % Color.palette.count]
@@ -117,14 +117,14 @@ extension LinePlot: Picture {
 
         let across = PlacedAxis(
             x, values: (curves + (lower?.curves ?? [])).flatMap(\.x), count: Int(area.width / 75), isTight: true)
-        let lowerHeight = lower.map { $0.height + 24 } ?? 0
+        let lowerHeight = lower.map { $0.height + 34 } ?? 0
         let ticksUp = Int(max(60, area.height - lowerHeight - 60) / 42)
         let leftCurves = curves.filter { $0.side == .left || right == nil }
         let up = PlacedAxis(left, values: leftCurves.flatMap(\.y), count: ticksUp)
         let upRight = right.map { axis in
             PlacedAxis(axis, values: curves.filter { $0.side == .right }.flatMap(\.y), count: ticksUp)
         }
-        let below = lower.map { PlacedAxis($0.axis, values: $0.curves.flatMap(\.y), count: 3) }
+        let below = lower.map { PlacedAxis($0.axis, values: $0.curves.flatMap(\.y), count: 4) }
 
         func labelWidth(_ axis: PlacedAxis?) -> Double {
             (axis?.ticks.map { canvas.width(of: $0.label, size: 12) }.max() ?? 0) + 8
@@ -138,7 +138,8 @@ extension LinePlot: Picture {
         if let upRight, let right {
             for tick in upRight.ticks {
                 let y = upper.bottom - upRight.position(tick.value) * upper.height
-                canvas.text(tick.label, x: upper.right + 7, y: y + 4, size: 12, color: .faint)
+                canvas.line(fromX: upper.right, y: y, toX: upper.right + 4, y: y, Color(0x999999))
+                canvas.text(tick.label, x: upper.right + 8, y: y + 4, size: 12, color: .faint)
             }
             let sides = curves.indices.filter { curves[$0].side == .right }.map(color(of:))
             let only = Set(sides).count == 1 ? sides[0] : .text
@@ -199,13 +200,18 @@ extension LinePlot: Picture {
             )
         }
         canvas.line(
-            thinned(points, width: frame.width), color, lineWidth: curve.lineWidth, dashes: style.dashes)
+            thinned(points, width: frame.width), color, lineWidth: lineWidth(of: curve), dashes: style.dashes)
         // A single point makes no line: it is always drawn as a dot.
         if curve.hasDots && points.count <= 60 || points.count == 1 {
             for point in points where point.x.isFinite && point.y.isFinite {
                 canvas.circle(x: point.x, y: point.y, radius: curve.lineWidth + 1.2, color)
             }
         }
+    }
+
+    /// Many curves are drawn finer.
+    private func lineWidth(of curve: Curve) -> Double {
+        curves.count > 10 ? min(curve.lineWidth, 1.3) : curve.lineWidth
     }
 
     /// No more than the lowest and the highest point of each half pixel: a curve of a million points looks the same.
@@ -241,7 +247,9 @@ extension LinePlot {
     private func drawLegend(on canvas: Canvas, in area: Rectangle) -> Rectangle {
         let named = curves.indices.filter { !curves[$0].name.isEmpty }
         guard !named.isEmpty else { return area }
-        let size = 12.5, sample = 26.0, gap = 18.0
+        let size = 12.5
+        let sample = 26.0
+        let gap = 18.0
         let widths = named.map { canvas.width(of: curves[$0].name, size: size) + sample + gap }
 
         var rows: [[Int]] = [[]]

@@ -119,10 +119,16 @@ enum PNG {
         }
         // The header comes first (PNG specification, 11.2.2): width, height, depth, colour type. 0 and 4 are grey.
         func bigEndian(_ at: Int) -> Int { bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
-        let width = bigEndian(16), height = bigEndian(20), isGray = bytes[25] == 0 || bytes[25] == 4
+        let width = bigEndian(16)
+        let height = bigEndian(20)
+        let isGray = bytes[25] == 0 || bytes[25] == 4
         // More pixels than this many for each byte is beyond what deflate can do (1 to 1,032): the header lies.
-        guard (1...32_767).contains(width), (1...32_767).contains(height), width * height / 8 <= bytes.count * 1_040 else {
-            throw FileError(path, "says it is \(width.grouped) × \(height.grouped) pixels, which its \(bytes.count.grouped) bytes cannot hold")
+        guard (1...32_767).contains(width), (1...32_767).contains(height), width * height / 8 <= bytes.count * 1_040
+        else {
+            throw FileError(
+                path,
+                "says it is \(width.grouped) × \(height.grouped) pixels, which its \(bytes.count.grouped) bytes cannot hold"
+            )
         }
         var reader = Reader(bytes: bytes)
         let surface = withUnsafeMutablePointer(to: &reader) { reader in
@@ -143,7 +149,8 @@ enum PNG {
         switch cairo_surface_status(surface) {
         case CAIRO_STATUS_SUCCESS: break
         case CAIRO_STATUS_READ_ERROR: throw FileError(path, "is cut short (\(bytes.count.grouped) bytes are there)")
-        case CAIRO_STATUS_NO_MEMORY: throw FileError(path, "no memory for \(width.grouped) × \(height.grouped) pixels, or the file is damaged")
+        case CAIRO_STATUS_NO_MEMORY:
+            throw FileError(path, "no memory for \(width.grouped) × \(height.grouped) pixels, or the file is damaged")
         default: throw FileError(path, "is a damaged PNG file")
         }
         guard let data = cairo_image_surface_get_data(surface) else { throw FileError(path, "is a damaged PNG file") }
