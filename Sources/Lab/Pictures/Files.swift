@@ -74,3 +74,17 @@ package func makeFolder(_ path: String) throws {
         }
     }
 }
+
+/// Removes a folder and everything in it.
+package func removeFolder(_ path: String) {
+    guard let folder = opendir(path) else { return }
+    while let entry = readdir(folder) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name == "." || name == ".." { continue }
+        if entry.pointee.d_type == DT_DIR { removeFolder("\(path)/\(name)") } else { unlink("\(path)/\(name)") }
+    }
+    closedir(folder)
+    rmdir(path)
+}
