@@ -53,7 +53,9 @@ private struct DatasetPicture: Picture {
             }, columns: 10, imageSize: 44)
     }
 
-    private var bars: BarChart { BarChart(names: dataset.classNames, values: dataset.classCounts) }
+    private var bars: BarChart {
+        BarChart(title: "images per class", names: dataset.classNames, values: dataset.classCounts)
+    }
 
     private var figures: String {
         let kind = dataset.imageShape[0] == 1 ? "grey" : "colour"
@@ -64,22 +66,20 @@ private struct DatasetPicture: Picture {
             """
     }
 
-    var size: (width: Double, height: Double) { (920, 330) }
+    var size: (width: Double, height: Double) { (920, 52 + samples.size.height + 40) }
 
     func draw(on canvas: Canvas, in rectangle: Rectangle) {
         let area = rectangle.inset(left: 10, top: 10, right: 10, bottom: 8)
         canvas.text(dataset.name, x: area.x, y: area.y + 16, size: 18, bold: true)
         canvas.text(canvas.fitting(figures, width: area.width, size: 13), x: area.x, y: area.y + 38, size: 13)
-        canvas.text(
-            canvas.fitting(dataset.source, width: area.width, size: 12), x: area.x, y: area.bottom - 3, size: 12,
-            color: .faint)
+        for (row, line) in canvas.wrapped(dataset.source, width: area.width, size: 12).prefix(2).enumerated() {
+            canvas.text(line, x: area.x, y: area.bottom - 19 + Double(row) * 16, size: 12, color: .faint)
+        }
         let grid = samples
-        let middle = area.inset(top: 48, bottom: 22)
+        let middle = area.inset(top: 46, bottom: 40)
         grid.draw(
-            on: canvas,
-            in: Rectangle(x: area.x - 8, y: middle.y, width: grid.size.width, height: middle.height))
-        let left = grid.size.width + 12
-        bars.draw(on: canvas, in: middle.inset(left: left))
+            on: canvas, in: Rectangle(x: area.x - 8, y: middle.y, width: grid.size.width, height: middle.height))
+        bars.draw(on: canvas, in: middle.inset(left: grid.size.width + 16))
     }
 
     var text: String {

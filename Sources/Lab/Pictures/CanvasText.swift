@@ -95,4 +95,17 @@ extension Canvas {
         while !short.isEmpty, self.width(of: short + "…", size: size, bold: bold) > width { short.removeLast() }
         return short + "…"
     }
+
+    /// `text` in lines of at most `width`, broken between words.
+    public func wrapped(_ text: String, width: Double, size: Double = 12, bold: Bool = false) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, self.width(of: "\(last) \(word)", size: size, bold: bold) <= width {
+                lines[lines.count - 1] += " \(word)"
+            } else {
+                lines.append(fitting(String(word), width: width, size: size, bold: bold))
+            }
+        }
+        return lines
+    }
 }

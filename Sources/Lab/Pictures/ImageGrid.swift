@@ -85,11 +85,14 @@ extension ImageGrid: Picture {
             }
             if !item.label.isEmpty {
                 let isWrong = item.mark == .wrong
-                let label = canvas.fitting(
-                    isWrong ? "✗ " + item.label : item.label, width: cell.width + gap, size: 13, bold: isWrong)
+                let label = isWrong ? "✗ " + item.label : item.label
+                // Long labels are written smaller before they are cut.
+                let room = cell.width + gap - 2
+                let size = max(10, min(13, 13 * room / canvas.width(of: label, size: 13, bold: isWrong)))
                 canvas.text(
-                    label, x: frame.centerX, y: frame.bottom + 14, size: 13, bold: isWrong,
-                    color: isWrong ? .vermilion : .text, align: .center)
+                    canvas.fitting(label, width: room, size: size, bold: isWrong), x: frame.centerX,
+                    y: frame.bottom + 14, size: size, bold: isWrong, color: isWrong ? .vermilion : .text, align: .center
+                )
             }
             if let note = item.note {
                 canvas.text(
