@@ -84,7 +84,7 @@ let package = Package(
         lab("Display", []),
         lab("Tensors", ["Display", "CKernels", "COpenBLAS"]),
         lab("NeuralNetworks", ["Tensors", "Display"]),
-        lab("Pictures", ["Tensors", "Display", "CCairo"]),
+        lab("Pictures", ["Tensors", "Display", "CCairo", "CZlib"]),
         lab("Datasets", ["Tensors", "Pictures", "Display", "CZlib"]),
         lab("Training", ["NeuralNetworks", "Datasets", "Pictures", "Tensors", "Display"]),
         lab("Lab", ["Training", "Datasets", "Pictures", "NeuralNetworks", "Tensors", "Display"]),
