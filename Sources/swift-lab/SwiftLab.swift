@@ -1,7 +1,30 @@
 import ArgumentParser
-import SwiftCells
-import Lab
+internal import Glibc
 
+/// The command line: each subcommand is a file beside this one.
 @main struct SwiftLab: ParsableCommand {
-    func run() { print(declared("let a = 1\nlet b = 2")) }
+    static let configuration = CommandConfiguration(
+        commandName: "swift-lab", abstract: "Swift in Jupyter notebooks, for a deep-learning workshop.",
+        subcommands: [Install.self, Doctor.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let refusal as Refusal {
+            let sentence = Array("\(refusal)\n".utf8)
+            _ = write(STDERR_FILENO, sentence, sentence.count)
+            Glibc.exit(2)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}
+
+/// Something outside the program is not as it has to be. The command ends with this sentence and exit code 2.
+struct Refusal: Error, CustomStringConvertible {
+    /// One sentence that names the thing and the way out.
+    let description: String
+
+    init(_ description: String) { self.description = description }
 }
