@@ -58,6 +58,7 @@ def main() -> None:
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={project / 'notebooks'}",
         "--LabApp.news_url=None",
+        "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *sys.argv[1:],
     ]
