@@ -22,6 +22,7 @@ help: ## lists the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 lab: toolchain packages python data build kernelspec ## installs what is missing, builds, and opens JupyterLab
+	@$(LAB) install --quiet --user
 	@$(PYTHON) scripts/start_lab.py
 
 test: toolchain test-packages test-python data $(STAMPS)/tests kernelspec ## runs all tests
@@ -69,10 +70,9 @@ test-python: packages
 data: python
 	@scripts/install-data
 
-# Into .venv for the JupyterLab of the project, and into the user's folder for any other.
+# For the JupyterLab in .venv; `make lab` registers it for any other that the user has, too.
 kernelspec: build
 	@$(LAB) install --quiet --prefix .venv
-	@$(LAB) install --quiet --user
 
 $(STAMPS)/program: $(SOURCES) | toolchain packages
 	@scripts/build "$@" $(BUILD)

@@ -1,4 +1,4 @@
-"""Starts JupyterLab on notebooks/ and says where it is. Ctrl-C stops it and every kernel in it.
+"""Starts JupyterLab on notebooks/, or the folder given, and says where it is. Ctrl-C stops it and every kernel in it.
 
 Its own log goes to .lab/jupyterlab.log, so that the address is the one thing on the screen.
 """
@@ -45,6 +45,7 @@ def wait_until_ready(server: subprocess.Popen, address: str, log: Path) -> None:
 
 
 def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else project / "notebooks").resolve()
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
     port = free_port()
     address = f"http://127.0.0.1:{port}"
@@ -56,11 +57,10 @@ def main() -> None:
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={project / 'notebooks'}",
+        f"--ServerApp.root_dir={folder}",
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        *sys.argv[1:],
     ]
     if os.geteuid() == 0:
         command.append("--allow-root")
