@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "swift-lab",
             dependencies: [
-                "JupyterKernel", "SwiftCells", "CellRuntime", "Display", "Lab",
+                "JupyterKernel", "JupyterWire", "SwiftCells", "Display", "Lab",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

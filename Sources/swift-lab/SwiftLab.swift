@@ -1,44 +1,30 @@
 import ArgumentParser
-import SwiftCells
-import JupyterKernel
-import Display
-import Lab
 import Glibc
-import CellRuntime
 
-struct Out: CellOutput {
-    func stream(_ stream: OutputStream, _ text: String) { print("[\(stream)] \(text)") }
-    func display(_ bundle: MimeBundle, id: DisplayID?) { print(bundle.text) }
-    func update(_ bundle: MimeBundle, id: DisplayID) {}
-    func clear(wait: Bool) {}
-    func readLine(prompt: String, isPassword: Bool) throws -> String { throw InputUnavailable() }
-}
+/// The command line: each subcommand is a file beside this one.
 @main struct SwiftLab: ParsableCommand {
-    func run() throws {
-        let i = try SwiftInterpreter { print("late:", $0) }
-        var cell = ""
-        var n = 1
-        func go() {
-            let start = ContinuousClock.now
-            let interruptAfter = cell.contains("//interrupt")
-            if interruptAfter {
-                var t = pthread_t()
-                let p = Unmanaged.passRetained(i).toOpaque()
-                pthread_create(&t, nil, { p in usleep(400_000); Unmanaged<SwiftInterpreter>.fromOpaque(p!).takeUnretainedValue().interrupt(); return nil }, p)
-            }
-            let o = i.execute(Cell(code: cell, executionCount: n), output: Out())
-            let ms = (ContinuousClock.now - start) / .milliseconds(1)
-            switch o {
-            case .success(let b): print("Out[\(n)]:", b?.text ?? "-", " \(Int(ms)) ms")
-            case .failure(let f): print("Fail[\(n)] \(f.name): \(f.message)  \(Int(ms)) ms\n" + f.traceback.joined(separator: "\n"))
-            }
-            fflush(nil)
-            n += 1; cell = ""
+    static let configuration = CommandConfiguration(
+        commandName: "swift-lab", abstract: "Swift in Jupyter notebooks, for a deep-learning workshop.",
+        subcommands: [KernelCommand.self, Install.self, Doctor.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let refusal as Refusal {
+            let sentence = Array("\(refusal)\n".utf8)
+            _ = write(STDERR_FILENO, sentence, sentence.count)
+            Glibc.exit(2)
+        } catch {
+            exit(withError: error)
         }
-        while let line = readLine(strippingNewline: false) {
-            if line == "---\n" { go() } else { cell += line }
-        }
-        go()
-        i.shutdown()
     }
+}
+
+/// Something outside the program is not as it has to be. The command ends with this sentence and exit code 2.
+struct Refusal: Error, CustomStringConvertible {
+    /// One sentence that names the thing and the way out.
+    let description: String
+
+    init(_ description: String) { self.description = description }
 }

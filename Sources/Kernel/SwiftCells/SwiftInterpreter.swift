@@ -8,11 +8,11 @@ import Synchronization
 /// Swift cells for the kernel: each is compiled by the toolchain's compiler, loaded into this process and run there.
 ///
 /// The way of a cell: `CellSyntax` reads it, `NameTable` says which earlier cells it needs, `CellSource` writes what is
-/// compiled, `CellCompiler` makes a shared object, `CellRunner` runs it, and here its end becomes an outcome.
+/// compiled, `CellCompiler` makes a shared object, `CellThreads` runs it, and here its end becomes an outcome.
 public final class SwiftInterpreter: Interpreter {
     private let toolchain: Toolchain
     private let compiler: CellCompiler
-    private let runner: CellRunner
+    private let threads: CellThreads
     private let session = Mutex(Session())
     private let swiftVersion: String
 
@@ -37,7 +37,7 @@ public final class SwiftInterpreter: Interpreter {
             toolchain: toolchain, folder: folder + "/cells", modules: ModulePaths.modules, options: ModulePaths.options)
         ccells_on_error(noteError)
         let toolchain = toolchain
-        runner = try CellRunner { late in
+        threads = try CellThreads { late in
             let trace = Backtrace(programCounters: late.trap.frames, toolchain: toolchain)
             let place = trace.frames.first.map { "\($0.label), line \($0.line)" } ?? "an earlier cell"
             lateOutput("A thread that \(place) had started failed: \(late.trap.message(trace: trace))\n")
@@ -62,7 +62,7 @@ public final class SwiftInterpreter: Interpreter {
     public var banner: String { "Swift Lab: Swift \(swiftVersion) in cells. `import Lab` for tensors, training and pictures." }
 
     public func execute(_ cell: Cell, output: any CellOutput) -> CellOutcome {
-        runner.collectLateReports()
+        threads.collectLateReports()
         let syntax = CellSyntax(cell.code)
         if syntax.isEmpty { return .success(nil) }
         do {
@@ -78,7 +78,7 @@ public final class SwiftInterpreter: Interpreter {
             return session.isCompiling
         }
         if isCompiling { compiler.interrupt() }
-        runner.interrupt()
+        threads.interrupt()
     }
 
     public func completeness(of code: String) -> Completeness { Completeness(of: code) }
@@ -129,7 +129,7 @@ public final class SwiftInterpreter: Interpreter {
         }
         let record = openCellRecord(number)
         defer { closeCellRecord(number) }
-        let ending = try runner.run(unsafeBitCast(symbol, to: ccells_entry.self), cell: number)
+        let ending = try threads.run(unsafeBitCast(symbol, to: ccells_entry.self), cell: number)
         fflush(nil)
         let outcome = outcome(of: ending, record: record, label: label)
         // A cell that failed leaves what it had declared before: its variables up to there, its functions and types.
@@ -143,7 +143,7 @@ public final class SwiftInterpreter: Interpreter {
         return outcome
     }
 
-    private func outcome(of ending: CellRunner.Ending, record: CellRecord, label: String) -> CellOutcome {
+    private func outcome(of ending: CellThreads.Ending, record: CellRecord, label: String) -> CellOutcome {
         switch ending {
         case .returned:
             if let error = record.error { return .failure(thrown(error)) }

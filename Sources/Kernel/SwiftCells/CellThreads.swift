@@ -4,7 +4,7 @@ import Glibc
 import Synchronization
 
 /// Runs compiled cells in this process, one after the other, each on a thread of its own, and survives how they end.
-final class CellRunner: Sendable {
+final class CellThreads: Sendable {
     enum Ending {
         case returned
         /// A fault; the thread is parked. The flag: on the thread that ran the cell's top level.

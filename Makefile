@@ -1,0 +1,82 @@
+# `make lab` and `make test` are all that a newcomer needs; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The tests need the same flags as the program, so that nothing is compiled twice.
+BUILD := -c release -Xswiftc -enable-testing
+PYTHON := .venv/bin/python
+LAB := .build/release/swift-lab
+# They go when the build goes.
+STAMPS := .build/stamps
+# Folders too: their time changes when a file is removed.
+SOURCES := Package.swift $(shell find Sources)
+TESTS := $(shell find Tests -name '*Tests' -o -name '*.swift')
+
+# One step prepares the next.
+.NOTPARALLEL:
+.PHONY: help lab test build toolchain packages python data kernelspec test-packages test-python \
+	format lint bench notebooks clean
+
+help: ## lists the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
+
+lab: toolchain packages python data build kernelspec ## installs what is missing, builds, and opens JupyterLab
+	@$(LAB) install --quiet --user
+	@$(PYTHON) scripts/start_lab.py
+
+test: toolchain test-packages test-python data $(STAMPS)/tests kernelspec ## runs all tests
+	@failed=0; \
+	swift test $(BUILD) --skip-build || failed=1; \
+	$(PYTHON) -m pytest Tests || failed=1; \
+	exit $$failed
+
+build: $(STAMPS)/program ## builds the program in release mode
+
+format: ## lays out the Swift sources
+	@swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+lint: ## says where a Swift source or a script is not as it should be
+	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	@for script in .ci/run scripts/install-*; do bash -n $$script; done
+
+bench: toolchain packages python data build kernelspec ## prints the figures that the README promises
+	@$(LAB) bench
+	@$(PYTHON) scripts/bench_kernel.py
+
+notebooks: toolchain packages test-python data build kernelspec ## runs the notebooks and saves their outputs
+	@$(PYTHON) scripts/run_notebooks.py notebooks/*.ipynb
+
+clean: ## removes what was built and installed inside the project
+	@rm -rf .build .lab .venv
+
+toolchain:
+	@command -v swift > /dev/null || { \
+		echo 'There is no "swift" on the PATH: install a Swift 6.3 toolchain, put its usr/bin on the PATH and run this again.' >&2; \
+		exit 2; }
+
+packages: toolchain
+	@scripts/install-packages lab
+
+test-packages: toolchain
+	@scripts/install-packages test
+
+python: packages
+	@scripts/install-python lab
+
+test-python: packages
+	@scripts/install-python test
+
+data: python
+	@scripts/install-data
+
+# For the JupyterLab in .venv; `make lab` registers it for any other that the user has, too.
+kernelspec: build
+	@$(LAB) install --quiet --prefix .venv
+
+$(STAMPS)/program: $(SOURCES) | toolchain packages
+	@scripts/build "$@" $(BUILD)
+
+$(STAMPS)/tests: $(SOURCES) $(TESTS) | toolchain packages
+	@scripts/build "$@" $(BUILD) --build-tests
+	@cp --preserve=timestamps "$@" $(STAMPS)/program

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Glibc
+
+/// `swift-lab doctor`: what is found and what is missing, a line each.
+struct Doctor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Says what is found and what is missing, a line each.",
+        discussion: "Exit code 0 if the labs can run, 2 if something that they need is missing.")
+
+    func run() throws {
+        let findings =
+            Examination.toolchain() + Examination.libraries() + Examination.data() + Examination.jupyter()
+            + Examination.machine()
+        let width = findings.map(\.subject.count).max() ?? 0
+        for finding in findings {
+            let subject = finding.subject.padding(to: width)
+            print("\(finding.isGood ? "✓" : "✗") \(subject)  \(finding.detail)")
+        }
+        let missing = findings.filter { !$0.isGood && $0.isNeeded }
+        guard missing.isEmpty else {
+            throw Refusal("The labs cannot run yet: \(missing.map(\.subject).joined(separator: ", ")).")
+        }
+        print("The labs can run.")
+    }
+}
+
+/// One line of the report.
+struct Finding {
+    let subject: String
+    let isGood: Bool
+    /// What was found; where it is not good, what to do.
+    let detail: String
+    /// Whether the labs cannot run without it.
+    var isNeeded = true
+}
+
+extension String {
+    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

@@ -1,0 +1,50 @@
+"""Lab 1 in JupyterLab, as a participant runs it: from the menu, watching the loss fall."""
+
+import base64
+import io
+
+from PIL import Image, ImageChops
+
+# Notes every picture that is shown in the given cell's outputs, from the first on.
+WATCH = """cell => {
+    window.pictures = [];
+    const look = () => {
+        for (const image of cell.querySelectorAll('.jp-OutputArea img')) {
+            if (image.src && !window.pictures.includes(image.src)) window.pictures.push(image.src);
+        }
+    };
+    new MutationObserver(look).observe(cell, {subtree: true, childList: true, attributes: true, attributeFilter: ['src']});
+    look();
+}"""
+
+
+def decoded(source: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))).convert("RGB")
+
+
+def test_the_loss_picture_changes_while_lab_1_trains(lab, page, project):
+    notebook = lab.open(page, "lab1-mnist.ipynb")
+    notebook.wait_until_idle()
+    notebook.choose("Edit", "editmenu:clear-all")
+    notebook.choose("Run", "runmenu:run-all")
+
+    training = notebook.cell("try train(")
+    training.evaluate(WATCH)
+    # Three pictures while the cell still runs: the plot was drawn and then changed twice.
+    page.wait_for_function("window.pictures.length >= 3", timeout=120_000)
+    assert training.locator(".jp-InputPrompt").inner_text() == "[*]:"
+    folder = project / ".lab" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / "lab1-training.png")
+
+    notebook.wait_until_idle(timeout=180_000)
+    shown = page.evaluate("window.pictures")
+    first, last = decoded(shown[0]), decoded(shown[-1])
+    assert first.size == last.size
+    assert ImageChops.difference(first, last).getbbox(), "the plot did not change"
+
+    errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
+    assert errors.count() == 0
+    notebook.cell("try train(").scroll_into_view_if_needed()
+    page.screenshot(path=folder / "lab1.png")
+    assert "%" in notebook.cell("run.evaluate(").locator(".jp-OutputArea").inner_text()

@@ -1,0 +1,31 @@
+"""What a cell shows arrives in order, and in the place it was meant for."""
+
+
+def test_text_before_a_picture_arrives_before_it(notebook):
+    notebook.run("import Lab")
+    outcome = notebook.run('print("before")\ndisplay("middle")\nprint("after")')
+    assert outcome.shape == ["stream", "display_data", "stream"]
+    assert [part["text"].strip() for part in outcome.contents("stream")] == ["before", "after"]
+
+
+def test_a_display_is_replaced_under_its_id(notebook):
+    notebook.run('import Lab\nlet place = DisplayID()')
+    shown = notebook.run('display(MimeBundle(text: "first"), id: place)').contents("display_data")
+    updated = notebook.run('updateDisplay(MimeBundle(text: "second"), id: place)').contents("update_display_data")
+    assert [content["data"]["text/plain"] for content in shown + updated] == ["first", "second"]
+    assert shown[0]["transient"]["display_id"] == updated[0]["transient"]["display_id"]
+
+
+def test_clearing_the_output_is_passed_on(notebook):
+    notebook.run("import Lab")
+    outcome = notebook.run('print("old")\nclearOutput(wait: true)\nprint("new")')
+    assert outcome.shape == ["stream", "clear_output", "stream"]
+    assert outcome.contents("clear_output") == [{"wait": True}]
+
+
+def test_output_arrives_while_the_cell_runs(notebook):
+    cell = notebook.start('print("first line")\nwhile true {}')
+    message = notebook.wait_for(cell, lambda message: message["msg_type"] == "stream")
+    assert message["content"]["text"] == "first line\n"
+    notebook.interrupt()
+    assert notebook.finish(cell).reply["status"] == "error"
