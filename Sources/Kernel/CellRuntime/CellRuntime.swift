@@ -9,6 +9,7 @@ public final class CellRecord: Sendable {
         var result: MimeBundle?
         var reached = -1
         var error: String?
+        var task: UInt?
     }
     private let state = Mutex(State())
 
@@ -21,6 +22,14 @@ public final class CellRecord: Sendable {
     /// The description of the error that ended the top level.
     public var error: String? { state.withLock { $0.error } }
 
+    /// The task of a top level that awaits, as the bits of an `UnsafeCurrentTask`. Alive as long as the cell runs.
+    public var task: UInt? { state.withLock { $0.task } }
+
+    public func cancelTask() {
+        if let task { unsafeBitCast(task, to: UnsafeCurrentTask.self).cancel() }
+    }
+
+    fileprivate func setTask(_ task: UInt) { state.withLock { $0.task = task } }
     fileprivate func setResult(_ bundle: MimeBundle) { state.withLock { $0.result = bundle } }
     fileprivate func setReached(_ statement: Int) { state.withLock { $0.reached = max($0.reached, statement) } }
     public func setError(_ description: String) { state.withLock { $0.error = description } }
@@ -45,19 +54,24 @@ public func cellRecord(_ cell: Int) -> CellRecord? {
 
 /// Keeps the last expression's value for the notebook to show.
 public func _cellResult<Value>(_ value: Value, _ cell: Int) {
+    // At run time and not by overloads: those would make a call with a generic result ambiguous.
+    if Value.self == Void.self || Value.self == Void?.self { return }
     var bundle = MimeBundle(describing: value)
     if !(value is any Displayable) { bundle = MimeBundle(text: bundle.text.withoutCellNames) }
     cellRecord(cell)?.setResult(bundle)
 }
 
-public func _cellResult(_ value: Void, _ cell: Int) {}
-public func _cellResult(_ value: Void?, _ cell: Int) {}
-public func _cellResult(_ value: Never, _ cell: Int) {}
-
 /// A value that cannot be copied cannot be described either.
 @_disfavoredOverload
 public func _cellResult<Value: ~Copyable>(_ value: borrowing Value, _ cell: Int) {
     cellRecord(cell)?.setResult(MimeBundle(text: "(a noncopyable value)"))
+}
+
+/// Called first in a top level that awaits: an interrupt cancels its task.
+public func _cellTask(_ cell: Int) {
+    withUnsafeCurrentTask { task in
+        if let task { cellRecord(cell)?.setTask(unsafeBitCast(task, to: UInt.self)) }
+    }
 }
 
 /// Called behind each top-level variable declaration: a cell that fails leaves behind the variables before that.

@@ -1,4 +1,5 @@
 internal import CCells
+import CellRuntime
 import Glibc
 
 /// The user's part of a call stack: the frames in cells, with cell and line.
@@ -42,7 +43,7 @@ struct Backtrace {
             guard parts.count >= 3, let line = Int(parts[parts.count - 2]), line > 0,
                 let label = parts[0].split(separator: "/").last, label.hasPrefix("In[")
             else { continue }
-            let isTopLevel = name.hasPrefix("cell_") || name.hasSuffix("TY0_") || name.hasSuffix("TQ0_")
+            let isTopLevel = name.hasPrefix("cell_") || name.contains("async_Main")
             let frame = Frame(
                 label: String(label), line: line, function: isTopLevel ? nil : demangled(String(name)).withoutCellNames)
             if frames.last != frame { frames.append(frame) }

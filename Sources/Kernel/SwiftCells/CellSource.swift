@@ -13,6 +13,9 @@ struct CellSource {
     ///   - label: what diagnostics and traces call the cell: `In[5]`.
     init(_ syntax: CellSyntax, cell: Int, label: String, names: NameTable) {
         var edits: [Edit] = []
+        if syntax.awaitsAtTopLevel, let first = syntax.tree.statements.first {
+            edits.append(Edit(at: first.positionAfterSkippingLeadingTrivia, insert: "_cellTask(\(cell)); "))
+        }
         if let expression = syntax.lastExpression {
             edits.append(Edit(at: expression.positionAfterSkippingLeadingTrivia, insert: "_cellResult("))
             edits.append(Edit(at: expression.endPositionBeforeTrailingTrivia, insert: ", \(cell))"))

@@ -55,7 +55,8 @@ final class CellThreads: Sendable {
         guard failure == 0 else { throw SystemError("cannot start a thread for the cell", code: failure) }
         var stopping = Stopping()
         defer { if stopping.isForced { ccells_interrupt_done() } }
-        var firstTrap: Trap?
+        // How the cell ended, when that happened on another thread than its own, which is still to be stopped.
+        var ending: Ending?
         while true {
             var descriptors = [
                 pollfd(fd: reports, events: Int16(POLLIN), revents: 0),
@@ -68,27 +69,42 @@ final class CellThreads: Sendable {
             }
             if descriptors[0].revents != 0 { clear(reports) }
             while let report = takeReport() {
-                let isLate = report.cell != 0 && report.cell != cell
-                if report.kind == CCELLS_RETURNED {
-                    if !isLate { return firstTrap.map { .trapped($0, onTopLevel: false) } ?? .returned }
+                if report.kind != CCELLS_RETURNED { Interruption.threadWasAbandoned(UInt64(report.thread)) }
+                guard owner(of: report, current: cell) == cell else {
+                    noteLate(report)
                     continue
                 }
-                Interruption.threadWasAbandoned(UInt64(report.thread))
-                if isLate {
-                    late(LateTrap(cell: Int(report.cell), trap: Trap(report)))
-                } else if report.kind == CCELLS_INTERRUPTED {
-                    return firstTrap.map { .trapped($0, onTopLevel: false) } ?? .interrupted
-                } else if report.kind == CCELLS_EXIT {
-                    return .exited(code: report.value)
-                } else if report.is_main {
-                    return .trapped(firstTrap ?? Trap(report), onTopLevel: firstTrap == nil)
-                } else if firstTrap == nil {
-                    // The cell's own thread may wait for the one that is gone.
-                    firstTrap = Trap(report)
-                    stopping.beginForced()
+                switch report.kind {
+                case CCELLS_RETURNED: return ending ?? .returned
+                case CCELLS_INTERRUPTED: return ending ?? .interrupted
+                case CCELLS_EXIT: ending = ending ?? .exited(code: report.value)
+                default: ending = ending ?? .trapped(Trap(report), onTopLevel: report.is_main)
                 }
+                if report.is_main, let ending { return ending }
+                // The cell's own thread may wait for the one that is gone.
+                stopping.beginForced()
             }
             stopping.step()
+        }
+    }
+
+    /// The cell whose work a thread did. Threads that serve every cell (Dispatch's, the task pool's) are known by the
+    /// outermost cell in their calls.
+    private func owner(of report: ccells_report, current: Int) -> Int {
+        if report.cell != 0 { return Int(report.cell) }
+        for frame in Trap(report).frames.reversed() where ccells_is_cell_text(frame) {
+            var base: UInt = 0
+            guard let file = ccells_file_of(frame, &base) else { continue }
+            let name = String(cString: file).split(separator: "/").last ?? ""
+            if let number = Int(name.dropFirst("Cell".count).dropLast(".so".count)) { return number }
+        }
+        return current
+    }
+
+    private func noteLate(_ report: ccells_report) {
+        switch report.kind {
+        case CCELLS_RETURNED, CCELLS_INTERRUPTED, CCELLS_EXIT: break
+        default: late(LateTrap(cell: Int(report.cell), trap: Trap(report)))
         }
     }
 
@@ -96,9 +112,8 @@ final class CellThreads: Sendable {
     func collectLateReports() {
         clear(reports)
         while let report = takeReport() {
-            if report.kind == CCELLS_RETURNED { continue }
-            Interruption.threadWasAbandoned(UInt64(report.thread))
-            if report.kind != CCELLS_INTERRUPTED { late(LateTrap(cell: Int(report.cell), trap: Trap(report))) }
+            if report.kind != CCELLS_RETURNED { Interruption.threadWasAbandoned(UInt64(report.thread)) }
+            noteLate(report)
         }
     }
 

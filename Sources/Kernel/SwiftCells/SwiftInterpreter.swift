@@ -24,6 +24,7 @@ public final class SwiftInterpreter: Interpreter {
         var labels: [Int: String] = [:]
         var isCompiling = false
         var isInterrupted = false
+        var running: CellRecord?
     }
 
     /// Once a process. `lateOutput` gets what there is to say of threads that failed after their cell had ended.
@@ -36,6 +37,7 @@ public final class SwiftInterpreter: Interpreter {
         compiler = try CellCompiler(
             toolchain: toolchain, folder: folder + "/cells", modules: ModulePaths.modules)
         ccells_on_error(noteError)
+        CellExecutors.install()
         let toolchain = toolchain
         threads = try CellThreads { late in
             let trace = Backtrace(programCounters: late.trap.frames, toolchain: toolchain)
@@ -77,11 +79,12 @@ public final class SwiftInterpreter: Interpreter {
     }
 
     public func interrupt() {
-        let isCompiling = session.withLock { session in
+        let (isCompiling, running) = session.withLock { session in
             session.isInterrupted = true
-            return session.isCompiling
+            return (session.isCompiling, session.running)
         }
         if isCompiling { compiler.interrupt() }
+        running?.cancelTask()
         threads.interrupt()
     }
 
@@ -132,10 +135,15 @@ public final class SwiftInterpreter: Interpreter {
             return .failure(CellFailure(name: "LinkError", message: "the cell could not be loaded: \(reason)"))
         }
         let record = openCellRecord(number)
-        defer { closeCellRecord(number) }
+        session.withLock { $0.running = record }
+        defer {
+            session.withLock { $0.running = nil }
+            closeCellRecord(number)
+        }
         let ending = try threads.run(unsafeBitCast(symbol, to: ccells_entry.self), cell: number)
+        if let task = record.task { CellExecutors.abandon(task) }
         fflush(nil)
-        let outcome = outcome(of: ending, record: record, label: label)
+        let outcome = outcome(of: ending, record: record, awaits: syntax.awaitsAtTopLevel)
         // A cell that failed leaves what it had declared before: its variables up to there, its functions and types.
         let hasEnded = if case .success = outcome { true } else { false }
         let definitions = syntax.definitions.filter {
@@ -147,11 +155,11 @@ public final class SwiftInterpreter: Interpreter {
         return outcome
     }
 
-    private func outcome(of ending: CellThreads.Ending, record: CellRecord, label: String) -> CellOutcome {
+    private func outcome(of ending: CellThreads.Ending, record: CellRecord, awaits: Bool) -> CellOutcome {
         switch ending {
-        case .returned:
-            if let error = record.error { return .failure(thrown(error)) }
-            return .success(record.result)
+        case .returned: return finished(record)
+        // The end of a top level that awaits is a call of `exit`: with 0, or after an error with 1.
+        case .exited(let code) where awaits && code == (record.error == nil ? 0 : 1): return finished(record)
         case .interrupted: return .failure(interrupted)
         case .exited(let code):
             return .failure(
@@ -161,6 +169,13 @@ public final class SwiftInterpreter: Interpreter {
             let trace = Backtrace(programCounters: trap.frames, toolchain: toolchain)
             return .failure(failure(trap, trace, onTopLevel: onTopLevel))
         }
+    }
+
+    private func finished(_ record: CellRecord) -> CellOutcome {
+        guard let error = record.error else { return .success(record.result) }
+        // The way in which cancelled tasks end.
+        if error.hasPrefix("CancellationError"), session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
+        return .failure(thrown(error))
     }
 
     private func thrown(_ error: String) -> CellFailure {

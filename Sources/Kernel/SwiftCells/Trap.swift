@@ -1,4 +1,5 @@
 internal import CCells
+import CellRuntime
 import Glibc
 
 /// Why a thread was stopped, and where it was.
@@ -37,11 +38,11 @@ struct Trap: Sendable {
         }
         switch cause {
         case .stackOverflow: return "Stack overflow: a function calls itself without end"
-        case .abort where !runtimeMessage.isEmpty: return runtimeMessage.trimmed
+        case .abort where !runtimeMessage.isEmpty: return runtimeMessage.trimmed.withoutAddresses
         case .abort: return "abort() was called"
         case .signal(let signal):
             if let failure = trace.runtimeFailure { return failure }
-            if !runtimeMessage.isEmpty { return runtimeMessage.trimmed }
+            if !runtimeMessage.isEmpty { return runtimeMessage.trimmed.withoutAddresses }
             switch signal {
             case SIGSEGV, SIGBUS: return "Memory that is not there was accessed (segmentation fault)"
             case SIGFPE: return "Arithmetic fault"
@@ -52,6 +53,11 @@ struct Trap: Sendable {
 }
 
 extension String {
+    /// "Could not cast value of type 'Swift.Int' (0x7f14d77da698) to …" without what means nothing to a reader.
+    fileprivate var withoutAddresses: String {
+        replacing(#/ \(0x[0-9a-f]+\)/#, with: "").replacing("'Swift.", with: "'").withoutCellNames
+    }
+
     fileprivate var trimmed: String {
         var text = Substring(self)
         while text.last?.isWhitespace == true { text.removeLast() }

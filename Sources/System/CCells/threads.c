@@ -4,6 +4,8 @@
 #include "internal.h"
 
 #include <dlfcn.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 _Thread_local ccells_thread ccells_self;
@@ -128,10 +131,57 @@ int ccells_start(ccells_entry entry, int cell, size_t stack_size) {
     return failure;
 }
 
+typedef struct {
+    void (*work)(void *);
+    void *argument;
+} worker;
+
+static void *run_worker(void *pointer) {
+    worker given = *(worker *)pointer;
+    free(pointer);
+    ccells_self.is_kernels_own = false;
+    ccells_self.cell = 0;
+    given.work(given.argument);
+    return NULL;
+}
+
+int ccells_start_worker(void (*work)(void *), void *argument) {
+    worker *given = malloc(sizeof *given);
+    if (!given) return 11;
+    *given = (worker){work, argument};
+    pthread_t thread;
+    int failure = pthread_create(&thread, NULL, run_worker, given);
+    if (failure) {
+        free(given);
+    } else {
+        pthread_detach(thread);
+    }
+    return failure;
+}
+
+int ccells_generation(const int *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+
+void ccells_advance(int *word) {
+    __atomic_fetch_add(word, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void ccells_wait(const int *word, int seen, int64_t nanoseconds) {
+    struct timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, nanoseconds < 0 ? NULL : &limit, NULL, 0);
+}
+
+pid_t ccells_thread_id(void) { return (pid_t)syscall(SYS_gettid); }
+
 pid_t ccells_main_thread(void) { return atomic_load(&main_thread); }
 
 void ccells_forget_main_thread(void) { atomic_store(&main_thread, 0); }
 
-void ccells_leave_top_level(void) { _longjmp(*ccells_self.thrown, 1); }
+void ccells_leave_top_level(void) {
+    if (ccells_self.thrown) _longjmp(*ccells_self.thrown, 1);
+    exit(1);  // parks the thread
+}
+
+void ccells_top_level_waits(void) { ccells_self.thrown = NULL; }
 
 int ccells_current_cell(void) { return ccells_self.cell; }

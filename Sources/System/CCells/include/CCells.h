@@ -50,6 +50,20 @@ typedef int (*ccells_entry)(int argc, char **argv);
 // that it starts counts as the cell's. Returns 0, or an error number.
 int ccells_start(ccells_entry entry, int cell, size_t stack_size);
 
+// Starts a thread that does the work of cells, of whichever is running: it runs `work` and ends. Returns 0, or an error
+// number.
+int ccells_start_worker(void (*work)(void *), void *argument);
+
+// The calling thread's id in the kernel (gettid).
+pid_t ccells_thread_id(void);
+
+// A number that only grows, and that threads can wait on. No lock is held while waiting, so a waiting thread can be
+// parked without harm.
+int ccells_generation(const int *word);
+void ccells_advance(int *word);
+// Waits until the number is another than `seen`, or `nanoseconds` have passed; -1 for no limit.
+void ccells_wait(const int *word, int seen, int64_t nanoseconds);
+
 // The kernel's id of the thread that runs the current cell's top level; 0 when none runs.
 pid_t ccells_main_thread(void);
 
@@ -76,6 +90,10 @@ const char *ccells_file_of(uintptr_t address, uintptr_t *base);
 
 // Opens a descriptor that counts what is written to it (an eventfd); -1 with errno set.
 int ccells_open_event(void);
+
+// Tells that the calling thread will run other things than its cell's top level from now on, which waits: an error that
+// leaves the top level does not come back here.
+void ccells_top_level_waits(void);
 
 // What is called when an error leaves a cell's top level: the error as a Swift object, borrowed.
 void ccells_on_error(void (*handler)(const void *error));
