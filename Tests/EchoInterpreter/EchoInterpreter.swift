@@ -15,6 +15,8 @@ public final class EchoInterpreter: Interpreter {
     /// Called when `late` was asked for: the test decides when it is late.
     public let late = Mutex<(@Sendable () -> Void)?>(nil)
 
+    private let madePicture = Mutex<MimeBundle?>(nil)
+
     public init() {}
 
     public var language: LanguageInfo {
@@ -43,7 +45,7 @@ public final class EchoInterpreter: Interpreter {
                     }
                 case "value": value = MimeBundle(text: argument)
                 case "display": Display.display(Self.picture)
-                case "picture": output.display(Self.picture(bytes: Int(argument) ?? 0), id: nil)
+                case "picture": output.display(largePicture(bytes: Int(argument) ?? 0), id: nil)
                 case "show":
                     let (id, text) = Self.parts(of: argument[...])
                     output.display(MimeBundle(text: text), id: DisplayID(id))
@@ -120,10 +122,15 @@ public final class EchoInterpreter: Interpreter {
             0xDD, 0x8D, 0xB0, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82,
         ], width: 1, height: 1, text: "a red pixel")
 
-    /// So many bytes in the place of a PNG.
-    private static func picture(bytes: Int) -> MimeBundle {
-        MimeBundle(
-            png: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) }, width: 1000, height: 1000,
-            text: "\(bytes) bytes")
+    /// So many bytes in the place of a PNG; made once, so that what is measured is the way to the client.
+    private func largePicture(bytes: Int) -> MimeBundle {
+        madePicture.withLock { made in
+            if made?.text != "\(bytes) bytes" {
+                made = MimeBundle(
+                    png: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) }, width: 1000,
+                    height: 1000, text: "\(bytes) bytes")
+            }
+            return made!
+        }
     }
 }

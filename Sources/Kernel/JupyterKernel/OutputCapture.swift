@@ -20,21 +20,26 @@ public final class OutputCapture: Sendable {
 
     /// Takes over descriptors 1 and 2 for the rest of the process's life. `flush` writes out what the C library holds
     /// back; it must return also when a thread has stopped for ever inside `print`.
-    public init(
+    public convenience init(
         flush: @escaping @Sendable () -> Void = {
             fflush(stdout)
             fflush(stderr)
         }
     ) throws {
-        self.flush = flush
-        sink = Mutex({ _, _ in })
-        originalStandardError = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
-        flush()
-        pipes = [
-            try CapturedPipe(.stdout, replacing: STDOUT_FILENO), try CapturedPipe(.stderr, replacing: STDERR_FILENO),
-        ]
+        try self.init(standardOutput: STDOUT_FILENO, standardError: STDERR_FILENO, flush: flush)
         // 64 KB and no flush at each line: 200,000 printed lines are 140 writes instead of 200,000.
         setvbuf(stdout, nil, _IOFBF, 64 << 10)
+    }
+
+    /// Takes over any two descriptors.
+    init(standardOutput: Int32, standardError: Int32, flush: @escaping @Sendable () -> Void) throws {
+        self.flush = flush
+        sink = Mutex({ _, _ in })
+        originalStandardError = fcntl(standardError, F_DUPFD_CLOEXEC, 3)
+        flush()
+        pipes = [
+            try CapturedPipe(.stdout, replacing: standardOutput), try CapturedPipe(.stderr, replacing: standardError),
+        ]
         for pipe in pipes {
             _ = KernelThread(pipe.stream.rawValue) { while pipe.wait() { self.forward(pipe) } }
         }

@@ -49,7 +49,11 @@ final class ZeroMQSocket: @unchecked Sendable {
         if kind == .xpub { set(ZMQ_XPUB_MANUAL, 1) }
     }
 
-    func close() { zmq_close(pointer) }
+    /// What was sent still goes out, in the linger time; unless it is `abandoned`.
+    func close(abandoned: Bool = false) {
+        if abandoned { set(ZMQ_LINGER, 0) }
+        zmq_close(pointer)
+    }
 
     func bind(_ endpoint: String) throws(ZeroMQError) {
         guard zmq_bind(pointer, endpoint) == 0 else { throw ZeroMQError("cannot listen on \(endpoint)") }
@@ -66,6 +70,9 @@ final class ZeroMQSocket: @unchecked Sendable {
 
     /// Whether an xpub socket loses messages to a client that does not read (and goes on with the others), or waits.
     func setLossy(_ isLossy: Bool) { set(ZMQ_XPUB_NODROP, isLossy ? 0 : 1) }
+
+    /// The name by which a router knows this socket.
+    func setIdentity(_ identity: [UInt8]) { zmq_setsockopt(pointer, ZMQ_ROUTING_ID, identity, identity.count) }
 
     func setSendTimeout(milliseconds: Int32) { set(ZMQ_SNDTIMEO, milliseconds) }
 
