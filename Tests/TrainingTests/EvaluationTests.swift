@@ -70,7 +70,7 @@ import Testing
     @Test func theWorstAreTheSurestMistakes() throws {
         let grid = try evaluation().worst(12)
         #expect(grid.items.count == 1)
-        #expect(grid.items[0].label == "one > 99 %")
+        #expect(grid.items[0].label == "one · > 99 %")
         #expect(grid.items[0].note == "is zero")
         #expect(grid.items[0].image.pixels == [2])
     }

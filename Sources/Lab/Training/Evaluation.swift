@@ -111,12 +111,14 @@ public struct Evaluation: Sendable {
             let sample = dataset[index]
             return ImageGrid.Item(
                 sample.image,
-                label: "\(dataset.classNames[predictions[index]]) \(sureness(index, of: predictions[index]))",
+                label: "\(dataset.classNames[predictions[index]]) · \(sureness(index, of: predictions[index]))",
                 note: "is \(sample.className)",
                 mark: .wrong)
         }
         let title =
-            wrong.isEmpty ? "all \(self.count.grouped) are right" : "most wrong, of \(wrong.count.grouped) mistakes"
+            wrong.isEmpty
+            ? "all \(self.count.grouped) are right"
+            : "taken for, and how surely: the worst of \(wrong.count.grouped) mistakes"
         return ImageGrid(items, title: title, columns: 6, imageSize: 84)
     }
 

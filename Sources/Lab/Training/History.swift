@@ -75,6 +75,6 @@ public struct History: Sendable, Hashable, Codable {
             y += [point.learningRate, point.learningRate]
             start = point.epoch
         }
-        return Curve("", x: x, y: y)
+        return Curve("learning rate", x: x, y: y)
     }
 }
