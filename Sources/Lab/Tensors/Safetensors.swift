@@ -1,4 +1,4 @@
-internal import Display
+public import Display
 internal import FoundationEssentials
 
 /// Files of named tensors in the safetensors format, which Python's `safetensors` reads and writes too.
@@ -61,7 +61,7 @@ public struct Safetensors: Sendable {
         do {
             try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw FileError("Safetensors: \(path) cannot be written: \(error)")
+            throw FileError(path, "cannot be written: \(error)")
         }
     }
 
@@ -78,7 +78,7 @@ public struct Safetensors: Sendable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw FileError("Safetensors: \(path) cannot be read: \(error)")
+            throw FileError(path, "cannot be read: \(error)")
         }
         try self.init(data, name: path)
     }
@@ -89,7 +89,7 @@ public struct Safetensors: Sendable {
     }
 
     private init(_ data: Data, name: String) throws(FileError) {
-        func broken(_ what: String) -> FileError { FileError("Safetensors: \(name) \(what)") }
+        func broken(_ what: String) -> FileError { FileError(name, what) }
         guard data.count >= 8 else { throw broken("is cut short (\(data.count) bytes)") }
         let length = data.prefix(8).enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
@@ -202,10 +202,4 @@ public struct Safetensors: Sendable {
             }
         }
     }
-}
-
-/// A file that cannot be read or written, said in a sentence that names it.
-public struct FileError: Error, CustomStringConvertible {
-    public let description: String
-    package init(_ description: String) { self.description = description }
 }
