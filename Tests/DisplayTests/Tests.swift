@@ -72,20 +72,16 @@ final class RecordingFrontend: Frontend {
     }
 }
 
-/// One after the other, because the front end belongs to the process.
-@Suite(.serialized) struct ProgressBarTests {
-    private func recording(updatesInPlace: Bool, _ work: () -> Void) -> [RecordingFrontend.Event] {
+@Suite struct ProgressBarTests {
+    private func recording(updatesInPlace: Bool, _ work: (any Frontend) -> Void) -> [RecordingFrontend.Event] {
         let recorder = RecordingFrontend(updatesInPlace: updatesInPlace)
-        let before = frontend
-        frontend = recorder
-        defer { frontend = before }
-        work()
+        work(recorder)
         return recorder.events.withLock { $0 }
     }
 
     @Test func aThousandUpdatesAtOnceDrawOnlyTheFirstAndTheLastLine() {
-        let events = recording(updatesInPlace: true) {
-            let bar = ProgressBar("epoch 1 of 10", total: 1_000, unit: "images")
+        let events = recording(updatesInPlace: true) { frontend in
+            let bar = ProgressBar("epoch 1 of 10", total: 1_000, unit: "images", on: frontend)
             for done in 1...1_000 { bar.update(done) }
             bar.finish("done in 1 s")
             bar.update(5)
@@ -98,8 +94,8 @@ final class RecordingFrontend: Frontend {
     }
 
     @Test func aConsoleGetsOneLineForShortWork() {
-        let events = recording(updatesInPlace: false) {
-            let bar = ProgressBar("reading", total: 10)
+        let events = recording(updatesInPlace: false) { frontend in
+            let bar = ProgressBar("reading", total: 10, unit: "steps", on: frontend)
             for done in 1...10 { bar.update(done) }
             bar.finish("10 files read")
         }
@@ -107,8 +103,8 @@ final class RecordingFrontend: Frontend {
     }
 
     @Test func speedAndTimeLeftAreShownOnceThereIsSomethingToGoBy() throws {
-        let events = recording(updatesInPlace: true) {
-            let bar = ProgressBar("epoch 1 of 2", total: 100, unit: "images")
+        let events = recording(updatesInPlace: true) { frontend in
+            let bar = ProgressBar("epoch 1 of 2", total: 100, unit: "images", on: frontend)
             let clock = ContinuousClock()
             let start = clock.now
             while clock.now - start < .milliseconds(150) { bar.update(50, title: "epoch 2 of 2") }

@@ -1,3 +1,5 @@
+internal import Dispatch
+import Synchronization
 import Tensors
 
 /// A few images at once, as a network takes them.
@@ -12,11 +14,15 @@ public struct Batch: Sendable {
 }
 
 /// A data set cut into batches. The last one holds what is left over.
+///
+/// Where images are changed on the way, the next two batches are made on another thread meanwhile.
 public struct Batches: Sequence, Sendable {
     let dataset: Dataset
     let size: Int
     /// The places of all images in the order in which they come.
     let order: [Int]
+    /// What augmentation depends on; `nil` leaves the images as they are.
+    var occasion: (seed: Int, epoch: Int)?
 
     /// The number of batches.
     public var count: Int { (order.count + size - 1) / size }
@@ -27,15 +33,49 @@ public struct Batches: Sequence, Sendable {
             fatalError("Batches: there is no batch \(index); there are \(count), numbered from 0.")
         }
         let places = Array(order[index * size..<Swift.min((index + 1) * size, order.count)])
-        return Batch(images: dataset.images(at: places), labels: dataset.labels(at: places), places: places)
+        return Batch(
+            images: dataset.images(at: places, occasion: occasion), labels: dataset.labels(at: places), places: places)
     }
 
-    public func makeIterator() -> AnyIterator<Batch> {
-        var next = 0
+    public func makeIterator() -> AnyIterator<Batch> { iterator(from: 0) }
+
+    /// The batches from `index` on: where a run that was broken off goes on.
+    public func iterator(from index: Int) -> AnyIterator<Batch> {
+        var next = index
+        guard occasion != nil && !dataset.augmentations.isEmpty else {
+            return AnyIterator {
+                guard next < count else { return nil }
+                defer { next += 1 }
+                return self[next]
+            }
+        }
+        var ahead: [Pending] = []
         return AnyIterator {
-            guard next < count else { return nil }
-            defer { next += 1 }
-            return self[next]
+            while ahead.count < 2 && next + ahead.count < count {
+                ahead.append(Pending(self, index: next + ahead.count))
+            }
+            guard !ahead.isEmpty else { return nil }
+            next += 1
+            return ahead.removeFirst().wait()
+        }
+    }
+
+    /// A batch that is being made.
+    private final class Pending: Sendable {
+        private let result = Mutex<Batch?>(nil)
+        private let done = DispatchSemaphore(value: 0)
+
+        init(_ batches: Batches, index: Int) {
+            DispatchQueue.global(qos: .userInitiated).async { [self] in
+                let batch = batches[index]
+                result.withLock { $0 = batch }
+                done.signal()
+            }
+        }
+
+        func wait() -> Batch {
+            done.wait()
+            return result.withLock { $0! }
         }
     }
 }
@@ -47,22 +87,38 @@ extension Dataset {
         return Batches(dataset: self, size: size, order: Array(0..<count))
     }
 
-    /// The images in an order that depends on the seed and the epoch alone, `size` at a time.
-    public func batches(of size: Int, shuffledBy seed: Int, epoch: Int) -> Batches {
+    /// The images in an order that depends on the seed and the epoch alone, `size` at a time, augmented if the data
+    /// set is. Without `shuffles` they come in their own order.
+    public func batches(of size: Int, shuffledBy seed: Int, epoch: Int, shuffles: Bool = true) -> Batches {
         guard size > 0 else { fatalError("Dataset: a batch of \(size) images is none.") }
         var generator = RandomGenerator(seed: seed).split("shuffle").split(UInt64(epoch))
-        return Batches(dataset: self, size: size, order: generator.permutation(count))
+        let order = shuffles ? generator.permutation(count) : Array(0..<count)
+        return Batches(dataset: self, size: size, order: order, occasion: (seed, epoch))
     }
 
     /// All images: `[count, channels, height, width]`, normalised.
     public var images: Tensor { images(at: Array(0..<count)) }
 
     /// The images at the given places: `[places, channels, height, width]`, normalised.
-    public func images(at places: [Int]) -> Tensor {
+    public func images(at places: [Int]) -> Tensor { images(at: places, occasion: nil) }
+
+    func images(at places: [Int], occasion: (seed: Int, epoch: Int)?) -> Tensor {
         let normalization = normalization ?? .none(channels: imageShape[0])
         let channels = imageShape[0]
         let size = imageShape.elementCount
         let area = size / channels
+        let shape = Shape([places.count] + imageShape.sizes)
+        if let occasion, !augmentations.isEmpty {
+            var scalars = augmentedValues(at: places, seed: occasion.seed, epoch: occasion.epoch)
+            scalars.withUnsafeMutableBufferPointer { scalars in
+                for plane in 0..<places.count * channels {
+                    let mean = Float(normalization.mean[plane % channels])
+                    let scale = Float(1 / normalization.deviation[plane % channels])
+                    for index in plane * area..<(plane + 1) * area { scalars[index] = (scalars[index] - mean) * scale }
+                }
+            }
+            return Tensor(scalars, shape: shape)
+        }
         let scales = normalization.deviation.map { Float(1 / (255 * $0)) }
         let offsets = zip(normalization.mean, normalization.deviation).map { Float(-$0 / $1) }
         let scalars = [Float](unsafeUninitializedCapacity: places.count * size) { output, count in
@@ -79,7 +135,7 @@ extension Dataset {
             }
             count = places.count * size
         }
-        return Tensor(scalars, shape: Shape([places.count] + imageShape.sizes))
+        return Tensor(scalars, shape: shape)
     }
 
     /// The labels at the given places: `[places]`, `int32`.

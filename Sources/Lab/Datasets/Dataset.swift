@@ -19,6 +19,8 @@ public struct Dataset: Sendable {
     public let imageShape: Shape
     /// How bytes become the numbers that a network sees; without it, 0 to 255 become 0 to 1.
     public var normalization: Normalization?
+    /// What happens to images on their way to a network that learns from them.
+    public var augmentations: [Augmentation] = []
 
     /// Of the whole that this is a part of: `[stored, channels, height, width]`, and a label for each.
     let pixels: [UInt8]
@@ -112,6 +114,7 @@ public struct Dataset: Sendable {
             name: name, source: source, classNames: classNames, imageShape: imageShape, pixels: pixels,
             labels: storedLabels, indices: places.map { indices[$0] })
         part.normalization = normalization
+        part.augmentations = augmentations
         return part
     }
 

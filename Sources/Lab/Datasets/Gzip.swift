@@ -1,4 +1,5 @@
 internal import CZlib
+import Display
 import Pictures
 
 /// What a file holds, unpacked if it is a gzip file, and whether it ended before its end.

@@ -1,3 +1,4 @@
+import Display
 import Pictures
 
 /// A file in the format of MNIST: two bytes of nought, the type of the elements, the number of axes, their sizes as

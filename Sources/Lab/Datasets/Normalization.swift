@@ -13,7 +13,7 @@ public struct Normalization: Sendable, Hashable, Codable {
     }
 
     /// Leaves what is there, 0 to 1.
-    static func none(channels: Int) -> Normalization {
+    public static func none(channels: Int) -> Normalization {
         Normalization(
             mean: [Double](repeating: 0, count: channels), deviation: [Double](repeating: 1, count: channels))
     }

@@ -26,13 +26,26 @@ public final class ProgressBar: Sendable {
     private let state: Mutex<State>
     private let clock = ContinuousClock()
 
-    /// Shows the bar, empty. `total` is the amount of work in `unit`s, which the speed is given in.
-    public init(_ title: String, total: Int, unit: String = "steps") {
+    /// How much was done before: work that goes on where it was broken off. It does not count for the speed.
+    private let completedBefore: Int
+
+    private let frontend: any Frontend
+
+    /// Shows the bar. `total` is the amount of work in `unit`s, which the speed is given in.
+    public convenience init(_ title: String, total: Int, unit: String = "steps", completed: Int = 0) {
+        self.init(title, total: total, unit: unit, completed: completed, on: Display.frontend)
+    }
+
+    /// Shows the bar on a front end of the caller's.
+    package init(_ title: String, total: Int, unit: String, completed: Int = 0, on frontend: any Frontend) {
+        self.frontend = frontend
         self.total = max(total, 1)
+        completedBefore = completed
         self.unit = unit
         start = clock.now
-        state = Mutex(State(title: title))
-        if frontend.updatesInPlace { frontend.display(bundle(State(title: title), elapsed: .zero), id: id) }
+        let first = State(title: title, completed: completed)
+        state = Mutex(first)
+        if frontend.updatesInPlace { frontend.display(bundle(first, elapsed: .zero), id: id) }
     }
 
     /// Tells how much is done, and what the bar's title is from now on.
@@ -67,9 +80,10 @@ public final class ProgressBar: Sendable {
         let part = min(max(Double(state.completed) / Double(total), 0), 1)
         var figures = part.percent(0)
         // In the first tenth of a second a speed would be a guess.
-        if state.completed > 0 && elapsed > .milliseconds(100) {
-            figures += " · \(Int(Double(state.completed) / elapsed.seconds).grouped) \(unit)/s"
-            figures += " · \((elapsed * ((1 - part) / part)).spoken) left"
+        let done = Double(state.completed - completedBefore)
+        if done > 0 && elapsed > .milliseconds(100) {
+            figures += " · \(Int(done / elapsed.seconds).grouped) \(unit)/s"
+            figures += " · \((elapsed * (Double(max(0, total - state.completed)) / done)).spoken) left"
         }
         let filled = Int(part * 20)
         let text =

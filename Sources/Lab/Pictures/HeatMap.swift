@@ -43,7 +43,7 @@ extension HeatMap: Picture {
     private var hasLongNames: Bool { (columns.map(\.count).max() ?? 0) > 4 }
     /// Room for the names: long ones stand upright above their columns.
     private var rowNames: Double { min(120, Double(rows.map(\.count).max() ?? 0) * 7 + 12) }
-    private var columnNames: Double { hasLongNames ? min(110, Double(columns.map(\.count).max()!) * 7 + 12) : 22 }
+    private var columnNames: Double { hasLongNames ? min(110, Double(columns.map(\.count).max()!) * 6.2 + 12) : 22 }
 
     public var size: (width: Double, height: Double) {
         (

@@ -118,7 +118,7 @@ extension LinePlot: Picture {
         let across = PlacedAxis(
             x, values: (curves + (lower?.curves ?? [])).flatMap(\.x), count: Int(area.width / 75), isTight: true)
         let lowerHeight = lower.map { $0.height + 34 } ?? 0
-        let ticksUp = Int(max(60, area.height - lowerHeight - 60) / 42)
+        let ticksUp = Int(max(60, area.height - lowerHeight - 60) / 36)
         let leftCurves = curves.filter { $0.side == .left || right == nil }
         let up = PlacedAxis(left, values: leftCurves.flatMap(\.y), count: ticksUp)
         let upRight = right.map { axis in

@@ -1,5 +1,6 @@
 internal import CCairo
 internal import CZlib
+import Display
 
 /// PNG files: written here, because a plot has few colours and a file with a palette is written four times as fast
 /// as Cairo's (and is half as long); read by Cairo.

@@ -30,22 +30,26 @@ extension Tensor {
         let columns = shape[rank - 1]
         let isColored = rank >= 3 && shape[rank - 3] == 3
         let channels = isColored ? 3 : 1
-        let span = low < 0 && high > 0 ? (low: -max(-low, high), high: max(-low, high)) : (low: low, high: high)
+        let span =
+            low < 0 && high > 0 ? (low: -Swift.max(-low, high), high: Swift.max(-low, high)) : (low: low, high: high)
         func byte(_ value: Double) -> UInt8 {
             guard value.isFinite, span.high > span.low else { return 128 }
-            return UInt8(min(255, max(0, (value - span.low) / (span.high - span.low) * 255)).rounded())
+            return UInt8(Swift.min(255, Swift.max(0, (value - span.low) / (span.high - span.low) * 255)).rounded())
         }
         let area = rows * columns * channels
         let count = area == 0 ? 0 : values.count / area
         // More than this many tiles no screen shows: the first of them are.
-        let shown = min(count, 1_024)
+        let shown = Swift.min(count, 1_024)
         let images = (0..<shown).map { index in
             Image(
                 planes: values[index * area..<(index + 1) * area].map(byte), channels: channels, height: rows,
                 width: columns)
         }
-        let perRow = rank == 4 && !isColored && shape[1] > 1 ? min(shape[1], 32) : min(max(count, 1), 10)
-        let tile = max(rows, columns) <= 32 ? (perRow > 10 ? 24.0 : 56) : perRow > 4 ? 96 : Double(min(columns, 320))
+        let perRow =
+            rank == 4 && !isColored && shape[1] > 1 ? Swift.min(shape[1], 32) : Swift.min(Swift.max(count, 1), 10)
+        let tile =
+            Swift.max(rows, columns) <= 32
+            ? (perRow > 10 ? 24.0 : 56) : perRow > 4 ? 96 : Double(Swift.min(columns, 320))
         let more = shown < count ? " (the first \(shown.grouped) of \(count.grouped))" : ""
         return ImageGrid(images.map { .init($0) }, title: caption + more, columns: perRow, imageSize: tile)
     }

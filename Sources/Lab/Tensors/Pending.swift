@@ -21,4 +21,28 @@ class Pending: @unchecked Sendable {
     final var isUntouched: Bool { computed.withLock { $0 == nil } }
 
     func compute() -> Buffer { fatalError("Pending: compute() has to be overridden") }
+
+    // MARK: - Parameters change in place
+
+    private struct Waiting {
+        weak var pending: Pending?
+    }
+    private static let waiting = Mutex<[Waiting]>([])
+
+    /// To be computed before any parameter changes, since it may depend on one.
+    final func awaitParameterChange() {
+        Self.waiting.withLock { waiting in
+            if waiting.count >= 64 { waiting.removeAll { $0.pending == nil } }
+            waiting.append(Waiting(pending: self))
+        }
+    }
+
+    /// Computes what still waits. Whoever writes to a parameter's memory calls this first.
+    package static func settle() {
+        let alive = waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting.compactMap(\.pending)
+        }
+        for pending in alive { _ = pending.contents }
+    }
 }

@@ -23,10 +23,10 @@ extension Tensor {
         let elements = result.floats
         var index = 0
         while index < shape.elementCount {
-            let radius = (-2 * log(1 - generator.double())).squareRoot() * deviation
+            let radius = (-2 * Glibc.log(1 - generator.double())).squareRoot() * deviation
             let angle = 2 * Double.pi * generator.double()
-            elements[index] = Float(mean + radius * cos(angle))
-            if index + 1 < shape.elementCount { elements[index + 1] = Float(mean + radius * sin(angle)) }
+            elements[index] = Float(mean + radius * Glibc.cos(angle))
+            if index + 1 < shape.elementCount { elements[index + 1] = Float(mean + radius * Glibc.sin(angle)) }
             index += 2
         }
         return result

@@ -1,1 +1,285 @@
-final class Node: @unchecked Sendable {}
+internal import CKernels
+internal import Display
+internal import Synchronization
+
+/// One step of a computation: what it was computed from, and how a gradient goes back through it.
+final class Node: @unchecked Sendable {
+    let tape: Tape
+    let index: Int
+    fileprivate(set) var inputs: [Node?]
+    /// From the gradient of the result to those of the inputs; `nil` for a leaf, where gradients arrive.
+    fileprivate var backward: ((Tensor) -> [Tensor?])?
+    fileprivate var gradient: Tensor?
+
+    fileprivate init(tape: Tape, index: Int, inputs: [Node?], backward: ((Tensor) -> [Tensor?])?) {
+        self.tape = tape
+        self.index = index
+        self.inputs = inputs
+        self.backward = backward
+    }
+
+    fileprivate func clear() {
+        inputs = []
+        backward = nil
+        gradient = nil
+    }
+}
+
+/// What one thread computes inside `valueAndGradient`, in order.
+///
+/// A tape owns what its nodes keep for the way back, and is registered with its thread: when the thread is abandoned
+/// after a trap, the tape is cleared for it. Nested calls write on the same tape, so that the gradients of an inner
+/// one can be differentiated by the outer one.
+package final class Tape: @unchecked Sendable {
+    fileprivate var nodes: [Node] = []
+    /// Off on the way back of the outermost call and in `withoutGradient`: nothing then is differentiated again.
+    fileprivate(set) var isRecording = true
+    /// How many calls of `valueAndGradient` are nested.
+    fileprivate(set) var depth = 0
+    /// Where the random numbers of a training step come from; `nil` where nothing is trained. Dropout asks for it.
+    fileprivate var randomness: RandomGenerator?
+    fileprivate var drawCount: UInt64 = 0
+    /// The parameters that were read in the innermost call.
+    fileprivate var leaves: [ObjectIdentifier: (parameter: AnyObject, tensor: Tensor)] = [:]
+
+    private static let open = Mutex<[UInt64: Tape]>([:])
+    private static let frees: Void = Interruption.onAbandonedThread { thread in
+        open.withLock { $0.removeValue(forKey: thread) }?.clear(keepingLeaves: false)
+    }
+
+    /// A stream of random numbers for the next layer that wants one; `nil` unless a model is being trained.
+    package func nextRandomness() -> RandomGenerator? {
+        drawCount += 1
+        return randomness?.split(drawCount)
+    }
+
+    /// The calling thread's tape inside `valueAndGradient`, else `nil`.
+    package static var current: Tape? {
+        kernels_thread_state().pointee.tape.map { Unmanaged<Tape>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// What the calling thread's tape says about a parameter; the first reading puts it there.
+    package static func leaf(for parameter: AnyObject, _ value: () -> Tensor) -> Tensor? {
+        guard let tape = current else { return nil }
+        if let known = tape.leaves[ObjectIdentifier(parameter)] { return known.tensor }
+        let tensor = tape.newLeaf(value())
+        tape.leaves[ObjectIdentifier(parameter)] = (parameter, tensor)
+        return tensor
+    }
+
+    fileprivate func newLeaf(_ value: Tensor) -> Tensor {
+        // A value that is on the tape already gets a node of its own, which is where the inner call's gradient ends.
+        let node = add([value.tracked], { [$0] }, isLeaf: value.tracked == nil)
+        return Tensor(handle: value.handle, node: node)
+    }
+
+    fileprivate func add(_ inputs: [Node?], _ backward: @escaping (Tensor) -> [Tensor?], isLeaf: Bool = false) -> Node {
+        let node = Node(tape: self, index: nodes.count, inputs: inputs, backward: isLeaf ? nil : backward)
+        nodes.append(node)
+        return node
+    }
+
+    fileprivate func clear(keepingLeaves: Bool) {
+        isRecording = false
+        for node in nodes { node.clear() }
+        nodes = []
+        var handles = keepingLeaves ? leaves.values.map(\.tensor.handle) : []
+        leaves = [:]
+        // Who kept a parameter's value from inside the closure keeps the value that it had there.
+        for index in handles.indices where !isKnownUniquelyReferenced(&handles[index]) { handles[index].takeCopy() }
+    }
+
+    /// Runs `body` with the calling thread's tape, a new one or, inside another call, that one.
+    fileprivate static func record<Result>(_ body: (Tape) throws -> Result) rethrows -> Result {
+        let state = kernels_thread_state()
+        if let tape = current {
+            let leaves = tape.leaves
+            tape.leaves = [:]
+            tape.depth += 1
+            defer {
+                tape.leaves = leaves
+                tape.depth -= 1
+            }
+            return try body(tape)
+        }
+        _ = frees
+        let tape = Tape()
+        tape.depth = 1
+        let thread = state.pointee.thread
+        open.withLock { $0[thread] = tape }
+        state.pointee.tape = Unmanaged.passUnretained(tape).toOpaque()
+        defer {
+            state.pointee.tape = nil
+            open.withLock { _ = $0.removeValue(forKey: thread) }
+            tape.clear(keepingLeaves: true)
+        }
+        return try body(tape)
+    }
+
+    /// Sends a gradient of 1 back from `loss` to what was put on the tape since `start`.
+    fileprivate func propagate(from loss: Tensor, since start: Int) {
+        guard loss.elementCount == 1 else {
+            fail("valueAndGradient: the closure returned \(loss.shape), not one number; take its mean or its sum")
+        }
+        guard let last = loss.tracked, last.index >= start else { return }
+        let wasRecording = isRecording
+        isRecording = depth > 1
+        defer { isRecording = wasRecording }
+        last.gradient = Tensor.ones(loss.shape, dtype: loss.dtype)
+        var index = last.index
+        while index >= start {
+            let node = nodes[index]
+            index -= 1
+            guard let backward = node.backward, let gradient = node.gradient else { continue }
+            node.gradient = nil
+            for (input, contribution) in zip(node.inputs, backward(gradient)) {
+                guard let input, let contribution, input.index >= start else { continue }
+                input.gradient = input.gradient.map { $0 + contribution } ?? contribution
+            }
+            // Nobody goes this way twice, unless an outer call differentiates this one.
+            if depth == 1 { node.clear() }
+        }
+    }
+}
+
+extension Tensor {
+    /// The node, as long as its tape records.
+    var tracked: Node? {
+        guard let node, node.tape.isRecording else { return nil }
+        return node
+    }
+
+    /// Whether an operation on this tensor has to say how gradients go back.
+    var isTracked: Bool { tracked != nil }
+
+    /// This value with a way back to `inputs`, if any of them is on a tape.
+    func recorded(_ a: Tensor, _ backward: @escaping (Tensor) -> Tensor?) -> Tensor {
+        guard let node = a.tracked else { return self }
+        return Tensor(handle: handle, node: node.tape.add([node], { [backward($0)] }))
+    }
+
+    func recorded(_ a: Tensor, _ b: Tensor, _ backward: @escaping (Tensor) -> (Tensor?, Tensor?)) -> Tensor {
+        let (first, second) = (a.tracked, b.tracked)
+        guard let node = first ?? second else { return self }
+        return Tensor(
+            handle: handle,
+            node: node.tape.add([first, second]) {
+                let (left, right) = backward($0)
+                return [left, right]
+            })
+    }
+
+    /// The same where the way back needs the result too, which it gets as its second argument.
+    func recordedWithResult(_ a: Tensor, _ backward: @escaping (Tensor, Tensor) -> Tensor?) -> Tensor {
+        guard let input = a.tracked else { return self }
+        let node = input.tape.add([input], { _ in [] })
+        let handle = handle
+        node.backward = { [unowned node] in [backward($0, Tensor(handle: handle, node: node))] }
+        return Tensor(handle: handle, node: node)
+    }
+
+    func recorded(from inputs: [Tensor], _ backward: @escaping (Tensor) -> [Tensor?]) -> Tensor {
+        let nodes = inputs.map(\.tracked)
+        guard let tape = nodes.lazy.compactMap({ $0 }).first?.tape else { return self }
+        return Tensor(handle: handle, node: tape.add(nodes, backward))
+    }
+
+    /// Whether the gradients of this value will themselves be differentiated.
+    var isTwiceTracked: Bool { (tracked?.tape.depth ?? 0) > 1 }
+
+    /// The same value, of which gradients know nothing.
+    public func withoutGradient() -> Tensor { Tensor(handle: handle) }
+}
+
+/// Computes without putting anything on the tape: what comes out is a constant to `valueAndGradient`.
+public func withoutGradient<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard let tape = Tape.current else { return try body() }
+    let wasRecording = tape.isRecording
+    tape.isRecording = false
+    defer { tape.isRecording = wasRecording }
+    return try body()
+}
+
+/// The value of a function at a tensor, and its gradient there.
+///
+///     let (loss, gradient) = valueAndGradient(at: w) { (matmul(x, $0) - y).squared().mean() }
+///
+/// The closure returns one number. Tensors that it hands out otherwise are constants afterwards. Calls can be nested
+/// for higher derivatives.
+public func valueAndGradient(
+    at tensor: Tensor, _ function: (Tensor) throws -> Tensor
+) rethrows -> (value: Tensor, gradient: Tensor) {
+    let (value, gradients) = try valueAndGradient(at: [tensor]) { try function($0[0]) }
+    return (value, gradients[0])
+}
+
+/// The value of a function of two tensors, and its gradients.
+public func valueAndGradient(
+    at a: Tensor, _ b: Tensor, _ function: (Tensor, Tensor) throws -> Tensor
+) rethrows -> (value: Tensor, gradients: (Tensor, Tensor)) {
+    let (value, gradients) = try valueAndGradient(at: [a, b]) { try function($0[0], $0[1]) }
+    return (value, (gradients[0], gradients[1]))
+}
+
+/// The value of a function of several tensors, and its gradients in the same order.
+public func valueAndGradient(
+    at tensors: [Tensor], _ function: ([Tensor]) throws -> Tensor
+) rethrows -> (value: Tensor, gradients: [Tensor]) {
+    for tensor in tensors where !tensor.dtype.isFloatingPoint {
+        fail("valueAndGradient: a tensor of \(tensor.dtype) has no gradient; convert it to float32")
+    }
+    return try Tape.record { tape in
+        let start = tape.nodes.count
+        let leaves = tensors.map { tape.newLeaf($0) }
+        // The inner leaves are where this call's gradients end, so they must not pass them on.
+        let value = try function(leaves)
+        let ends = leaves.map { tape.hold($0) }
+        tape.propagate(from: value, since: start)
+        let gradients = zip(leaves, ends).map { leaf, end in
+            tape.release(leaf, end) ?? Tensor.zeros(leaf.shape, dtype: leaf.dtype)
+        }
+        return (tape.left(value), gradients.map { tape.left($0) })
+    }
+}
+
+/// The value of a function of parameters, and the gradient of each that it read.
+///
+/// For models: `valueAndGradient(of:)` in NeuralNetworks is written with it.
+package func valueAndGradients(
+    randomness: RandomGenerator, ofParametersReadIn function: () throws -> Tensor
+) rethrows -> (value: Tensor, gradients: [(parameter: AnyObject, gradient: Tensor)]) {
+    try Tape.record { tape in
+        let start = tape.nodes.count
+        (tape.randomness, tape.drawCount) = (randomness, 0)
+        let value = try function()
+        let leaves = tape.leaves.values.sorted { $0.tensor.node!.index < $1.tensor.node!.index }
+        let ends = leaves.map { tape.hold($0.tensor) }
+        tape.propagate(from: value, since: start)
+        var gradients: [(parameter: AnyObject, gradient: Tensor)] = []
+        for (leaf, end) in zip(leaves, ends) {
+            let gradient = tape.release(leaf.tensor, end) ?? Tensor.zeros(leaf.tensor.shape, dtype: leaf.tensor.dtype)
+            gradients.append((leaf.parameter, tape.left(gradient)))
+        }
+        return (tape.left(value), gradients)
+    }
+}
+
+extension Tape {
+    /// Makes a leaf the end of the way while this call's gradients go back.
+    fileprivate func hold(_ leaf: Tensor) -> ((Tensor) -> [Tensor?])? {
+        let backward = leaf.node?.backward
+        leaf.node?.backward = nil
+        return backward
+    }
+
+    /// Takes the gradient that arrived, and lets an outer call pass through again.
+    fileprivate func release(_ leaf: Tensor, _ backward: ((Tensor) -> [Tensor?])?) -> Tensor? {
+        let gradient = leaf.node?.gradient
+        leaf.node?.gradient = nil
+        leaf.node?.backward = backward
+        return gradient
+    }
+
+    /// A result of the call: a constant, or on the tape of the outer call.
+    fileprivate func left(_ tensor: Tensor) -> Tensor { depth > 1 ? tensor : tensor.withoutGradient() }
+}

@@ -56,6 +56,14 @@ final class Handle: @unchecked Sendable {
 
     var isShapeOnly: Bool { buffer == nil && pending == nil }
 
+    /// Moves the elements to memory of their own: they were a parameter's, which is about to change.
+    func takeCopy() {
+        guard let shared = buffer else { return }
+        let own = Buffer(byteCount: shared.byteCount)
+        own.address.copyMemory(from: shared.address, byteCount: shared.byteCount)
+        buffer = own
+    }
+
     var contents: Buffer {
         if let buffer { return buffer }
         guard let pending else {

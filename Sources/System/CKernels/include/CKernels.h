@@ -18,5 +18,83 @@ void kernels_free(void *address, size_t byteCount);
 size_t kernels_bytes_in_use(void);
 size_t kernels_peak_bytes(void);
 
+// ---- Threads
+
+/// Runs `body(context, tile)` for every tile, on the calling thread and on idle workers, and returns when all are done.
+/// Which thread takes which tile is left to chance, so a tile must not depend on another. Denormals count as 0 inside.
+void kernels_parallel(int64_t tiles, void *_Nullable context, void (*body)(void *_Nullable context, int64_t tile));
+/// How many threads take tiles, the caller among them: at first the cores that this process may use.
+int kernels_thread_count(void);
+void kernels_set_thread_count(int count);
+/// A block of memory of the calling thread that lives until the thread asks for a larger one under the same slot (0-7).
+float *kernels_scratch(int slot, size_t floatCount);
+
+/// What the library keeps for each thread.
+typedef struct {
+    void *_Nullable tape;
+    void *_Nullable layer;
+    void *_Nullable trace;
+    uint64_t thread;                  // the kernel's id of it
+} KernelsThreadState;
+KernelsThreadState *kernels_thread_state(void);
+
+// ---- Vector kernels, one table for each kind of processor
+
+/// What one convolution kernel works on: 16 images side by side, [channels][rows][pitch][16], the padding included.
+typedef struct {
+    int64_t inputs, outputs;          // channels
+    int64_t rows, width;              // of the output
+    int64_t inputRows, inputPitch;    // of the packed input: rows + kernel - 1, at least outputPitch + kernel - 1
+    int64_t outputPitch;              // of the packed output, a multiple of 8
+    int64_t kernel;                   // 3 or 5
+    int64_t firstRow, endRow;         // of the packed input: the rows that the data gradient computes
+} KernelsConvolution;
+
+typedef struct {
+    const char *name;
+    /// Output channels that one pass computes; weights are packed in blocks of so many.
+    int outputBlock;
+    /// Input channels that one pass of the data gradient computes.
+    int inputBlock;
+
+    /// y = x * w + bias, and where `rectify`, negative results become 0. w: [outputs / block][inputs][k][k][block].
+    void (*convolve)(const KernelsConvolution *, const float *x, const float *w, const float *bias, int rectify, float *y);
+    /// The same followed by the maximum of each 2x2 square; `which` says which of the four it was.
+    /// y, which: [outputs][rows / 2][width / 2][16].
+    void (*convolvePool)(
+        const KernelsConvolution *, const float *x, const float *w, const float *bias, int rectify, float *y,
+        uint8_t *which);
+    /// dw[outputs][inputs][k][k] += the sum over pixels and the 16 images; db[outputs] likewise.
+    void (*weightGradient)(
+        const KernelsConvolution *, const float *x, const float *dy, float *dw, float *db, int64_t firstOutput,
+        int64_t endOutput);
+    /// dx = what reaches the padded input. w: [inputs / inputBlock][outputs][k][k][inputBlock].
+    void (*dataGradient)(
+        const KernelsConvolution *, const float *dy, const float *w, float *dx, int64_t firstInput, int64_t endInput);
+
+    /// 16 planes, `stride` floats apart, to [rows][pitch][16]: `count` of them exist, the others are 0. Left of each row
+    /// are `left` zeros, right of it as many as fill the pitch.
+    void (*pack)(
+        const float *source, int64_t stride, int64_t count, int64_t rows, int64_t width, int64_t left, int64_t pitch,
+        float *packed);
+    /// The reverse; the packed rows begin `left` pixels before what is wanted.
+    void (*unpack)(
+        const float *packed, int64_t rows, int64_t width, int64_t left, int64_t pitch, float *target, int64_t stride,
+        int64_t count);
+    /// Spreads the gradient of 2x2 pooling: dy[rows][pitch][16] from d[rows / 2][width / 2][16].
+    void (*unpool)(const float *d, const uint8_t *which, int64_t rows, int64_t width, int64_t pitch, float *dy);
+
+    /// out[i] += sum over parts of part[p * stride + i], p ascending; the first overwrites.
+    void (*sumParts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out);
+    /// Stochastic gradient descent: g += decay * p; m = momentum * m + g; p -= rate * (nesterov ? g + momentum * m : m).
+    void (*momentumStep)(
+        float *p, const float *g, float *m, int64_t count, float rate, float momentum, float decay, int nesterov);
+} KernelsTable;
+
+/// The fastest table that this processor can run.
+const KernelsTable *kernels_table(void);
+/// All that it can run, the slowest first, then NULL: for tests that hold them against each other.
+const KernelsTable *_Nullable kernels_table_at(int index);
+
 #pragma clang assume_nonnull end
 #endif

@@ -1,0 +1,104 @@
+import Display
+import Pictures
+import Tensors
+
+extension Dataset {
+    /// The same images, each time seen a little differently while a network learns from them.
+    ///
+    /// The number of images stays what it was. What the data set shows, and what it is tested with, are the images as
+    /// they are; only shuffled batches, which training takes, are changed.
+    public func augmented(_ augmentations: Augmentation...) -> Dataset {
+        if augmentations.contains(.quarterTurns) && imageShape[1] != imageShape[2] {
+            fatalError("Dataset.augmented: images of \(imageShape[1]) × \(imageShape[2]) pixels have no quarter turns.")
+        }
+        var result = self
+        result.augmentations += augmentations
+        return result
+    }
+
+    /// The images and their inverse, black for white: twice as many.
+    public func withInverted() -> Dataset {
+        let size = imageShape.elementCount
+        var both: [UInt8] = []
+        var labels: [Int32] = []
+        both.reserveCapacity(2 * count * size)
+        for index in indices {
+            both += pixels[Int(index) * size..<(Int(index) + 1) * size]
+            labels.append(storedLabels[Int(index)])
+        }
+        both += both.map { 255 - $0 }
+        labels += labels
+        return replacing(pixels: both, labels: labels, name: "\(name), with inverted copies")
+    }
+
+    /// The images' inverse, black for white.
+    public func inverted() -> Dataset {
+        let size = imageShape.elementCount
+        let inverse = indices.flatMap { index in
+            pixels[Int(index) * size..<(Int(index) + 1) * size].map { 255 - $0 }
+        }
+        let labels = indices.map { storedLabels[Int($0)] }
+        return replacing(pixels: inverse, labels: labels, name: "\(name), inverted")
+    }
+
+    private func replacing(pixels: [UInt8], labels: [Int32], name: String) -> Dataset {
+        var result = Dataset(
+            name: name, source: source, classNames: classNames, imageShape: imageShape, pixels: pixels, labels: labels,
+            indices: labels.indices.map(Int32.init))
+        result.normalization = normalization
+        result.augmentations = augmentations
+        return result
+    }
+
+    /// Shows some images as they are and, below each, how they may be seen in five epochs.
+    public func showAugmented(count: Int = 8, seed: Int = 1) {
+        let places = Array(0..<min(count, self.count))
+        var items = places.map { ImageGrid.Item(self[$0].image) }
+        for epoch in 0..<5 {
+            let scalars = augmentedValues(at: places, seed: seed, epoch: epoch)
+            let size = imageShape.elementCount
+            items += places.indices.map { row in
+                let bytes = scalars[row * size..<(row + 1) * size].map { UInt8((min(1, max(0, $0)) * 255).rounded()) }
+                return ImageGrid.Item(
+                    Image(planes: bytes, channels: imageShape[0], height: imageShape[1], width: imageShape[2]))
+            }
+        }
+        display(ImageGrid(items, title: "as it is (first row), and in five epochs", columns: places.count))
+    }
+
+    /// The images at `places` as an epoch sees them, values from 0 to 1, `[places, channels, height, width]`.
+    func augmentedValues(at places: [Int], seed: Int, epoch: Int) -> [Float] {
+        let (channels, height, width) = (imageShape[0], imageShape[1], imageShape[2])
+        let size = imageShape.elementCount
+        let area = height * width
+        let generator = RandomGenerator(seed: seed).split("augmentation").split(UInt64(epoch))
+        return [Float](unsafeUninitializedCapacity: places.count * size) { output, count in
+            pixels.withUnsafeBufferPointer { pixels in
+                withUnsafeTemporaryAllocation(of: Float.self, capacity: size) { scratch in
+                    for (row, place) in places.enumerated() {
+                        let image = UnsafeMutableBufferPointer(
+                            start: output.baseAddress! + row * size, count: size)
+                        let source = pixels.baseAddress! + Int(indices[place]) * size
+                        var generator = generator.split(UInt64(place))
+                        let movement = Movement(augmentations, using: &generator)
+                        if movement.isMoving {
+                            for index in 0..<size { scratch[index] = Float(source[index]) / 255 }
+                            for channel in 0..<channels {
+                                movement.apply(
+                                    scratch.baseAddress! + channel * area, to: image.baseAddress! + channel * area,
+                                    height: height, width: width)
+                            }
+                        } else {
+                            for index in 0..<size { image[index] = Float(source[index]) / 255 }
+                        }
+                        for augmentation in augmentations {
+                            augmentation.recolor(
+                                image, channels: channels, height: height, width: width, using: &generator)
+                        }
+                    }
+                }
+            }
+            count = places.count * size
+        }
+    }
+}

@@ -1,0 +1,79 @@
+internal import Synchronization
+public import Tensors
+
+/// How a loss changes with each parameter of a model, by name.
+///
+///     let (loss, gradients) = valueAndGradient(of: net) { crossEntropy($0(images), labels) }
+///     gradients["conv1.weight"]
+///
+/// A value: computing it again cannot add to it.
+public struct Gradients: Sendable, RandomAccessCollection {
+    struct Entry: Sendable {
+        let name: String
+        let parameter: Parameter
+        var gradient: Tensor
+    }
+    var entries: [Entry]
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { entries.count }
+    public subscript(position: Int) -> (name: String, gradient: Tensor) {
+        (entries[position].name, entries[position].gradient)
+    }
+
+    /// `nil` where the loss did not read such a parameter.
+    public subscript(name: String) -> Tensor? { entries.first { $0.name == name }?.gradient }
+
+    /// The length of all gradients as one vector.
+    public var norm: Float {
+        Float(entries.reduce(0.0) { $0 + Double($1.gradient.squared().sum().item) }.squareRoot())
+    }
+
+    /// Shortened to the given length where they are longer.
+    public func clipped(toNorm limit: Double) -> Gradients {
+        let norm = Double(norm)
+        guard norm > limit else { return self }
+        var result = self
+        for index in entries.indices { result.entries[index].gradient = entries[index].gradient * (limit / norm) }
+        return result
+    }
+}
+
+private let stepCount = Mutex(0 as UInt64)
+
+/// The value of a function of a model, and its gradient for every parameter that it read.
+///
+///     let (loss, gradients) = valueAndGradient(of: net) { crossEntropy($0(images), labels) }
+///     optimizer.update(net, along: gradients)
+///
+/// The model is in training inside: dropout drops, drawing from `randomness` or, without it, from a new place at each
+/// call.
+public func valueAndGradient<Model: Module>(
+    of model: Model, randomness: RandomGenerator? = nil, _ function: (Model) throws -> Tensor
+) rethrows -> (value: Tensor, gradients: Gradients) {
+    let contents = ModuleContents.of(model)
+    let randomness =
+        randomness
+        ?? RandomGenerator(seed: 0).split(
+            stepCount.withLock { count in
+                count += 1
+                return count
+            })
+    let (value, found) = try valueAndGradients(randomness: randomness) { try function(model) }
+    var gradients: [ObjectIdentifier: Tensor] = [:]
+    for (parameter, gradient) in found { gradients[ObjectIdentifier(parameter)] = gradient }
+    let entries = contents.parameters.compactMap { name, parameter in
+        gradients.removeValue(forKey: ObjectIdentifier(parameter)).map {
+            Gradients.Entry(name: name, parameter: parameter, gradient: $0)
+        }
+    }
+    if let (hidden, _) = found.first(where: { gradients[ObjectIdentifier($0.parameter)] != nil }) {
+        let parameter = hidden as! Parameter
+        fail(
+            """
+            valueAndGradient: the loss read a parameter of the shape \(parameter.shape.map(\.description) ?? "unknown") \
+            that \(Model.self) does not have as a property; lazy properties, tuples and dictionaries are not looked into
+            """)
+    }
+    return (value, Gradients(entries: entries))
+}

@@ -1,0 +1,72 @@
+internal import Synchronization
+public import Tensors
+
+/// Changes a model's parameters along their gradients.
+///
+///     let optimizer = Optimizer(.sgd(momentum: 0.9, weightDecay: 1e-4), learningRate: 0.01)
+///     optimizer.update(net, along: gradients)
+public final class Optimizer: @unchecked Sendable {
+    /// How.
+    public enum Method: Sendable, Hashable, Codable {
+        /// Stochastic gradient descent: v ← momentum · v + g + weightDecay · w; w ← w - rate · v. With `nesterov` the
+        /// step is rate · (g + momentum · v).
+        case sgd(momentum: Double = 0, weightDecay: Double = 0, nesterov: Bool = false)
+    }
+
+    public let method: Method
+    /// May change from step to step.
+    public var learningRate: Double
+    /// The running sums for each parameter, made when the parameter is first seen.
+    private let moments = Mutex<[ObjectIdentifier: (parameter: Parameter, moment: ParameterStorage)]>([:])
+
+    public init(_ method: Method, learningRate: Double) {
+        self.method = method
+        self.learningRate = learningRate
+    }
+
+    /// One step. The parameters keep their memory.
+    public func update(_ model: some Module, along gradients: Gradients) {
+        guard case .sgd(let momentum, let decay, let nesterov) = method else { return }
+        let entries = gradients.entries.filter { !$0.parameter.isFrozen && $0.parameter.isTrained }
+        let steps = moments.withLock { moments in
+            let new = entries.filter { moments[ObjectIdentifier($0.parameter)] == nil }
+            for (entry, moment) in zip(new, ParameterStorage.allocate(new.map(\.gradient.shape))) {
+                moments[ObjectIdentifier(entry.parameter)] = (entry.parameter, moment)
+            }
+            return entries.map {
+                (
+                    storage: $0.parameter.storage!, gradient: $0.gradient,
+                    moment: moments[ObjectIdentifier($0.parameter)]!.moment
+                )
+            }
+        }
+        ParameterStorage.momentumStep(
+            steps, rate: learningRate, momentum: momentum, decay: decay, nesterov: nesterov)
+    }
+
+    /// What the next steps depend on besides the parameters, by name: `conv1.weight.moment`.
+    public var state: [(name: String, value: Tensor)] {
+        moments.withLock { moments in
+            moments.values.map { ("\($0.parameter.name ?? "").moment", $0.moment.copy) }.sorted { $0.0 < $1.0 }
+        }
+    }
+
+    /// Continues from what `state` gave, for the same model.
+    public func restore(_ state: [(name: String, value: Tensor)], for model: some Module) throws(ParameterError) {
+        let parameters = ModuleContents.of(model).parameters
+        var restored: [ObjectIdentifier: (parameter: Parameter, moment: ParameterStorage)] = [:]
+        for (name, value) in state {
+            guard let (_, parameter) = parameters.first(where: { "\($0.name).moment" == name }) else {
+                throw ParameterError("restore: the model has no parameter for \(name)")
+            }
+            guard parameter.shape == nil || parameter.shape == value.shape else {
+                throw ParameterError("restore: \(name) has the shape \(value.shape), its parameter \(parameter.shape!)")
+            }
+            let storage = ParameterStorage.allocate([value.shape])[0]
+            storage.write(value)
+            restored[ObjectIdentifier(parameter)] = (parameter, storage)
+        }
+        let complete = restored
+        moments.withLock { $0 = complete }
+    }
+}

@@ -1,0 +1,80 @@
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// max(x, 0). At 0 the gradient is 0.
+public func relu(_ x: Tensor) -> Tensor {
+    if let fused = x.handle.pending as? PendingConvolution, let result = fused.rectified(x) { return result }
+    return x.floating.mapped({ $0 > 0 ? $0 : 0 }, { $0 > 0 ? $0 : 0 }).recordedWithResult(x) { gradient, y in
+        if gradient.isTracked { return gradient * (y .> 0).converted(to: gradient.dtype) }
+        return Tensor.combined("relu", gradient, y.withoutGradient(), { $1 > 0 ? $0 : 0 }, { $1 > 0 ? $0 : 0 })
+    }
+}
+
+/// 1 / (1 + exp(-x)), without overflow at either end.
+public func sigmoid(_ x: Tensor) -> Tensor {
+    x.floating.mapped({ 0.5 * tanhf(0.5 * $0) + 0.5 }, { 0.5 * Glibc.tanh(0.5 * $0) + 0.5 })
+        .recordedWithResult(x) { $0 * $1 * (1 - $1) }
+}
+
+/// The hyperbolic tangent.
+public func tanh(_ x: Tensor) -> Tensor {
+    x.floating.mapped({ tanhf($0) }, { Glibc.tanh($0) }).recordedWithResult(x) { $0 * (1 - $1.squared()) }
+}
+
+/// exp(x) / Σ exp(x) along an axis.
+public func softmax(_ x: Tensor, axis: Int = -1) -> Tensor {
+    let axis = x.axis(axis, "softmax")
+    return normalizedExponentials(x, axis, logarithm: false).recordedWithResult(x) { gradient, y in
+        let product = gradient * y
+        return product - y * product.sum(axis: axis, keepDims: true)
+    }
+}
+
+/// The logarithm of softmax, exact where softmax itself would be 0.
+public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor {
+    let axis = x.axis(axis, "logSoftmax")
+    return normalizedExponentials(x, axis, logarithm: true).recordedWithResult(x) { gradient, y in
+        gradient - y.exp() * gradient.sum(axis: axis, keepDims: true)
+    }
+}
+
+private func normalizedExponentials(_ x: Tensor, _ axis: Int, logarithm: Bool) -> Tensor {
+    let x = x.floating.withoutGradient()
+    if x.isShapeOnly { return x }
+    let result = Tensor(uninitialized: x.shape, x.dtype)
+    let inner = x.shape[(axis + 1)...].reduce(1, *)
+    let size = x.shape[axis]
+    @inline(__always)
+    func run<Scalar: BinaryFloatingPoint>(
+        _ source: UnsafePointer<Scalar>, _ target: UnsafeMutablePointer<Scalar>, _ exp: (Scalar) -> Scalar,
+        _ log: (Scalar) -> Scalar
+    ) {
+        parallel(x.elementCount / max(size, 1), grain: max(1, 4096 / max(size, 1))) { rows in
+            for row in rows {
+                let base = row / inner * size * inner + row % inner
+                var largest = -Scalar.infinity
+                for i in 0..<size { largest = max(largest, source[base + i * inner]) }
+                var sum: Scalar = 0
+                for i in 0..<size {
+                    let value = exp(source[base + i * inner] - largest)
+                    target[base + i * inner] = value
+                    sum += value
+                }
+                if logarithm {
+                    let shift = largest + log(sum)
+                    for i in 0..<size { target[base + i * inner] = source[base + i * inner] - shift }
+                } else {
+                    let scale = 1 / sum
+                    for i in 0..<size { target[base + i * inner] *= scale }
+                }
+            }
+        }
+    }
+    if x.dtype == .float64 {
+        run(x.pointer(Double.self), result.pointer(Double.self), { Glibc.exp($0) }, { Glibc.log($0) })
+    } else {
+        run(x.floats, result.floats, { expf($0) }, { logf($0) })
+    }
+    return result
+}

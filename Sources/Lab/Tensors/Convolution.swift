@@ -1,0 +1,204 @@
+/// The sizes of a two-dimensional convolution.
+struct ConvolutionSizes: Hashable {
+    var batch: Int
+    var inputs: Int
+    var height: Int
+    var width: Int
+    var outputs: Int
+    var kernelHeight: Int
+    var kernelWidth: Int
+    var stride: Int
+    var padding: Int
+    var dilation: Int
+    var groups: Int
+
+    var outputHeight: Int { (height + 2 * padding - dilation * (kernelHeight - 1) - 1) / stride + 1 }
+    var outputWidth: Int { (width + 2 * padding - dilation * (kernelWidth - 1) - 1) / stride + 1 }
+    var inputsPerGroup: Int { inputs / groups }
+    var outputsPerGroup: Int { outputs / groups }
+    var inputShape: Shape { [batch, inputs, height, width] }
+    var outputShape: Shape { [batch, outputs, outputHeight, outputWidth] }
+    var weightShape: Shape { [outputs, inputsPerGroup, kernelHeight, kernelWidth] }
+    /// The numbers that one output is a sum of.
+    var patch: Int { inputsPerGroup * kernelHeight * kernelWidth }
+
+    init(_ x: Shape, _ weight: Shape, stride: Int, padding: Int, dilation: Int, groups: Int) {
+        guard x.rank == 4, weight.rank == 4 else {
+            fail(
+                "conv2D: images \(x) and filters \(weight) do not fit; both have four axes, [batch, channels, height, width] and [filters, channels, height, width]"
+            )
+        }
+        guard stride >= 1, padding >= 0, dilation >= 1, groups >= 1 else {
+            fail("conv2D: stride \(stride), padding \(padding), dilation \(dilation) or groups \(groups) is too small")
+        }
+        guard x[1] == weight[1] * groups, weight[0] % groups == 0 else {
+            fail("conv2D: \(x) and \(weight) do not fit (\(x[1]) channels ≠ \(weight[1] * groups))")
+        }
+        batch = x[0]
+        inputs = x[1]
+        height = x[2]
+        width = x[3]
+        outputs = weight[0]
+        kernelHeight = weight[2]
+        kernelWidth = weight[3]
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        guard height + 2 * padding >= dilation * (kernelHeight - 1) + 1,
+            width + 2 * padding >= dilation * (kernelWidth - 1) + 1
+        else { fail("conv2D: images of \(height)x\(width) are smaller than the filters of \(weight)") }
+    }
+}
+
+/// The convolution of images with filters, as networks mean it: a correlation.
+///
+/// x `[batch, channels, height, width]`, weight `[filters, channels / groups, height, width]`, bias `[filters]`; the
+/// result is `[batch, filters, (height + 2 padding - dilation (kernel - 1) - 1) / stride + 1, …]`.
+public func conv2D(
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1
+) -> Tensor {
+    let sizes = ConvolutionSizes(
+        x.shape, weight.shape, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    if let bias, bias.shape != [sizes.outputs] {
+        fail("conv2D: the bias \(bias.shape) does not fit the filters \(weight.shape)")
+    }
+    if x.isShapeOnly || weight.isShapeOnly || bias?.isShapeOnly == true {
+        return Tensor(shapeOnly: sizes.outputShape, x.dtype.combined(with: weight.dtype))
+    }
+    let isTwice = x.isTwiceTracked || weight.isTwiceTracked || bias?.isTwiceTracked == true
+    if x.dtype == .float32, weight.dtype == .float32, !isTwice {
+        let pending = PendingConvolution(sizes, x, weight, bias, rectify: false)
+        return pending.result
+    }
+    // The ways back of these three are each other, so that convolutions can be differentiated any number of times.
+    let result = convolved(x, weight, sizes)
+    return bias.map { result + $0.reshaped(1, -1, 1, 1) } ?? result
+}
+
+private func convolved(_ x: Tensor, _ weight: Tensor, _ sizes: ConvolutionSizes) -> Tensor {
+    ConvolutionBackend.forward(x, weight, nil, sizes, rectify: false).recorded(x, weight) {
+        (
+            x.ifTracked($0) { convolvedDataGradient($0, weight, sizes) },
+            weight.ifTracked($0) { convolvedWeightGradient(x, $0, sizes) }
+        )
+    }
+}
+
+/// What reaches the input: the transposed convolution.
+func convolvedDataGradient(_ dy: Tensor, _ weight: Tensor, _ sizes: ConvolutionSizes) -> Tensor {
+    ConvolutionBackend.backward(nil, weight, dy, sizes, data: true, weights: false).data!.recorded(dy, weight) {
+        (
+            dy.ifTracked($0) { convolved($0, weight, sizes) },
+            weight.ifTracked($0) { convolvedWeightGradient($0, dy, sizes) }
+        )
+    }
+}
+
+private func convolvedWeightGradient(_ x: Tensor, _ dy: Tensor, _ sizes: ConvolutionSizes) -> Tensor {
+    ConvolutionBackend.backward(x, nil, dy, sizes, data: false, weights: true).weight!.recorded(x, dy) {
+        (
+            x.ifTracked($0) { convolvedDataGradient(dy, $0, sizes) },
+            dy.ifTracked($0) { convolved(x, $0, sizes) }
+        )
+    }
+}
+
+/// A convolution nobody has looked at yet. ReLU and 2x2 maximum pooling join it, so that the large result in between
+/// never exists.
+final class PendingConvolution: Pending, @unchecked Sendable {
+    let sizes: ConvolutionSizes
+    let x: Tensor
+    let weight: Tensor
+    let bias: Tensor?
+    let rectify: Bool
+
+    init(_ sizes: ConvolutionSizes, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, rectify: Bool) {
+        self.sizes = sizes
+        self.x = x
+        self.weight = weight
+        self.bias = bias
+        self.rectify = rectify
+        super.init()
+        awaitParameterChange()
+    }
+
+    override func compute() -> Buffer {
+        ConvolutionBackend.forward(x, weight, bias, sizes, rectify: rectify).buffer
+    }
+
+    private var inputs: [Tensor] { [x, weight] + (bias.map { [$0] } ?? []) }
+
+    /// The tensor that stands for the result.
+    var result: Tensor {
+        let handle = Handle(shape: sizes.outputShape, dtype: .float32, buffer: nil, pending: self)
+        let (x, weight, bias, sizes, rectify) = (x, weight, bias, sizes, rectify)
+        let tensor = Tensor(handle: handle)
+        return tensor.recorded(from: inputs) { gradient in
+            // Behind a ReLU only what was positive passes.
+            let passed =
+                rectify
+                ? Tensor.combined("relu", gradient, tensor, { $1 > 0 ? $0 : 0 }, { $1 > 0 ? $0 : 0 }) : gradient
+            let ways = ConvolutionBackend.backward(
+                x, weight, passed, sizes, data: x.node != nil, weights: weight.node != nil || bias?.node != nil)
+            return [ways.data, ways.weight] + (bias == nil ? [] : [ways.bias])
+        }
+    }
+
+    /// The same followed by ReLU; `nil` where it is too late to join.
+    func rectified(_ tensor: Tensor) -> Tensor? {
+        guard isUntouched, !rectify else { return nil }
+        return PendingConvolution(sizes, x, weight, bias, rectify: true).result
+    }
+
+    /// The same followed by 2x2 maximum pooling; `nil` where it is too late or does not pay.
+    func pooled(_ tensor: Tensor) -> Tensor? {
+        guard isUntouched, let fused = DirectConvolution(sizes), fused.poolsAtOnce else { return nil }
+        let (result, which) = fused.forwardPooled(x, weight, bias, rectify: rectify)
+        let (x, weight, bias) = (x, weight, bias)
+        return result.recorded(from: inputs) { gradient in
+            let ways = fused.backward(
+                x, weight, gradient, which: which, data: x.node != nil, weights: weight.node != nil || bias?.node != nil
+            )
+            return [ways.data, ways.weight] + (bias == nil ? [] : [ways.bias])
+        }
+    }
+}
+
+/// Which way a convolution is computed.
+enum ConvolutionBackend {
+    typealias Ways = (data: Tensor?, weight: Tensor?, bias: Tensor?)
+
+    static func forward(
+        _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ sizes: ConvolutionSizes, rectify: Bool
+    ) -> Tensor {
+        let (x, weight, bias) = (x.withoutGradient(), weight.withoutGradient(), bias?.withoutGradient())
+        guard x.dtype.combined(with: weight.dtype) == .float32 else {
+            return PlainConvolution.forward(x.converted(to: .float64), weight.converted(to: .float64), sizes)
+        }
+        let (single, filters) = (x.converted(to: .float32), weight.converted(to: .float32))
+        if let direct = DirectConvolution(sizes) { return direct.forward(single, filters, bias, rectify: rectify) }
+        return PatchConvolution(sizes).forward(single, filters, bias, rectify: rectify)
+    }
+
+    /// The gradients that are asked for; that of the bias comes with that of the weights.
+    static func backward(
+        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, _ sizes: ConvolutionSizes, data: Bool, weights: Bool
+    ) -> Ways {
+        let (x, weight, dy) = (x?.withoutGradient(), weight?.withoutGradient(), dy.withoutGradient())
+        guard dy.dtype == .float32 else {
+            let wide = dy.converted(to: .float64)
+            return (
+                data ? PlainConvolution.dataGradient(wide, weight!.converted(to: .float64), sizes) : nil,
+                weights ? PlainConvolution.weightGradient(x!.converted(to: .float64), wide, sizes) : nil,
+                weights ? wide.sum(axes: [0, 2, 3]) : nil
+            )
+        }
+        let (single, filters) = (x?.converted(to: .float32), weight?.converted(to: .float32))
+        if let direct = DirectConvolution(sizes) {
+            return direct.backward(single, filters, dy, which: nil, data: data, weights: weights)
+        }
+        return PatchConvolution(sizes).backward(single, filters, dy, data: data, weights: weights)
+    }
+}

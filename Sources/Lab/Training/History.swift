@@ -1,0 +1,80 @@
+import Display
+import Pictures
+
+/// What was measured while a network learned: the loss on the training part as it went, and at the end of epochs loss
+/// and accuracy on the validation part.
+public struct History: Sendable, Hashable, Codable {
+    /// The mean over the training batches since the point before.
+    public struct Point: Sendable, Hashable, Codable {
+        /// How many epochs were behind: 2.5 is the middle of the third.
+        public var epoch: Double
+        public var loss: Double
+        public var learningRate: Double
+    }
+
+    public struct Validation: Sendable, Hashable, Codable {
+        public var epoch: Double
+        public var loss: Double
+        /// The part of the images that was recognised, 0 to 1.
+        public var accuracy: Double
+    }
+
+    public internal(set) var points: [Point] = []
+    public internal(set) var validations: [Validation] = []
+    /// The time that training took, pictures and validation included, in seconds.
+    public internal(set) var seconds = 0.0
+    /// The training images that were seen, each as often as it was.
+    public internal(set) var imagesSeen = 0
+
+    public init() {}
+
+    public var imagesPerSecond: Double { seconds > 0 ? Double(imagesSeen) / seconds : 0 }
+
+    /// The validation with the highest accuracy; of equals the first.
+    public var best: Validation? {
+        validations.reduce(nil) { best, next in
+            guard let best else { return next }
+            return next.accuracy > best.accuracy ? next : best
+        }
+    }
+
+    /// Training and validation loss on the left, accuracy on the right, the learning rate below.
+    ///
+    /// - Parameter epochs: Where the axis ends; a picture of a run that still goes on leaves room for what comes.
+    public func plot(title: String? = nil, epochs: Int) -> LinePlot {
+        let hasAccuracy = !validations.isEmpty
+        var plot = LinePlot(
+            title: title, x: Axis("epoch", range: 0...Double(max(epochs, 1))), left: Axis("loss"),
+            right: hasAccuracy ? Axis("accuracy", unit: "%") : nil)
+        plot.curves.append(
+            Curve("training loss", x: points.map(\.epoch), y: points.map(\.loss), color: .azure))
+        if hasAccuracy {
+            let epochs = validations.map(\.epoch)
+            plot.curves.append(
+                Curve("validation loss", x: epochs, y: validations.map(\.loss), color: .vermilion, hasDots: true))
+            plot.curves.append(
+                Curve(
+                    "validation accuracy", x: epochs, y: validations.map { $0.accuracy * 100 }, side: .right,
+                    color: .bluishGreen, style: .dashed, hasDots: true))
+        }
+        // A rate that changes by less than a factor of 20 is clearest on a plain axis.
+        let rates = points.map(\.learningRate)
+        let isWide = (rates.min() ?? 1) > 0 && (rates.max() ?? 1) > 20 * (rates.min() ?? 1)
+        plot.lower = LinePlot.Panel(
+            Axis("learning rate", scale: isWide ? .logarithmic : .linear), curves: [rateCurve()])
+        return plot
+    }
+
+    /// Points stand at the end of what they are the mean of: the rate held from the point before on.
+    private func rateCurve() -> Curve {
+        var x: [Double] = []
+        var y: [Double] = []
+        var start = 0.0
+        for point in points {
+            x += [start, point.epoch]
+            y += [point.learningRate, point.learningRate]
+            start = point.epoch
+        }
+        return Curve("learning rate", x: x, y: y)
+    }
+}

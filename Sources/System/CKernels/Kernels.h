@@ -1,0 +1,382 @@
+// Vector kernels, written once and compiled for each kind of processor: Kernels.c includes this file with TARGET(name)
+// and LANES set. No include guard, on purpose.
+//
+// Convolutions work on 16 images side by side, so that every vector is full whatever the channels and sizes are, and
+// a weight is one broadcast number. A vector of 16 lanes does them at once; narrower ones in several rounds.
+
+#if LANES == 16 || defined(__aarch64__)
+// 32 registers: 5 x 4 sums, 5 weights, the rest for inputs.
+#define OUTPUTS 5
+#define INPUTS 2
+#else
+// 16 registers.
+#define OUTPUTS 3
+#define INPUTS 1
+#endif
+#define ROUNDS (16 / LANES)
+
+typedef float TARGET(V) __attribute__((vector_size(LANES * 4), aligned(LANES * 4)));
+typedef int32_t TARGET(I) __attribute__((vector_size(LANES * 4), aligned(LANES * 4)));
+typedef float TARGET(U) __attribute__((vector_size(LANES * 4), aligned(4)));
+typedef uint8_t TARGET(B) __attribute__((vector_size(LANES), aligned(LANES)));
+#define V TARGET(V)
+#define I TARGET(I)
+#define U TARGET(U)
+#define B TARGET(B)
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+INLINE V TARGET(load)(const float *p) { return *(const V *)p; }
+INLINE void TARGET(store)(float *p, V v) { *(V *)p = v; }
+#define load TARGET(load)
+#define store TARGET(store)
+INLINE V TARGET(zero)(void) { return (V){0}; }
+#define zero TARGET(zero)
+INLINE float TARGET(total)(V v) {
+    float sum = 0;
+    float lanes[LANES];
+    __builtin_memcpy(lanes, &v, sizeof v);
+    // Halves onto halves: the same order for every vector width of this table.
+    for (int half = LANES / 2; half; half /= 2) {
+        UNROLL for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+    }
+    sum = lanes[0];
+    return sum;
+}
+INLINE V TARGET(larger)(V a, V b) {
+    I mask = a > b;
+    return (V)((mask & (I)a) | (~mask & (I)b));
+}
+#define larger TARGET(larger)
+
+// ---- Convolution, stride 1
+
+INLINE void TARGET(convolve_k)(
+    const KernelsConvolution *c, const float *x, const float *w, const float *bias, int rectify, float *y, int k
+) {
+    const int64_t plane = c->inputRows * c->inputPitch * 16, pitch = c->inputPitch * 16;
+    const int64_t outPlane = c->rows * c->outputPitch * 16;
+    for (int64_t o = 0; o < c->outputs; o += OUTPUTS) {
+        const float *wo = w + o * c->inputs * k * k;
+        int64_t here = c->outputs - o < OUTPUTS ? c->outputs - o : OUTPUTS;
+        for (int64_t row = 0; row < c->rows; row++)
+            for (int64_t column = 0; column < c->width; column += 4)
+                for (int round = 0; round < ROUNDS; round++) {
+                    V a[OUTPUTS][4];
+                    UNROLL for (int i = 0; i < OUTPUTS; i++) {
+                        V b = zero() + (i < here ? bias[o + i] : 0);
+                        UNROLL for (int j = 0; j < 4; j++) a[i][j] = b;
+                    }
+                    const float *xi = x + row * pitch + column * 16 + round * LANES;
+                    const float *wi = wo;
+                    for (int64_t input = 0; input < c->inputs; input++, xi += plane, wi += k * k * OUTPUTS)
+                        UNROLL for (int kh = 0; kh < k; kh++) {
+                            V r[8];
+                            UNROLL for (int j = 0; j < 3 + k; j++) r[j] = load(xi + kh * pitch + j * 16);
+                            UNROLL for (int kw = 0; kw < k; kw++)
+                                UNROLL for (int i = 0; i < OUTPUTS; i++) {
+                                    V ww = zero() + wi[(kh * k + kw) * OUTPUTS + i];
+                                    UNROLL for (int j = 0; j < 4; j++) a[i][j] += ww * r[kw + j];
+                                }
+                        }
+                    for (int i = 0; i < here; i++)
+                        UNROLL for (int j = 0; j < 4; j++) {
+                            V v = a[i][j];
+                            if (rectify) v = larger(v, zero());
+                            store(y + (o + i) * outPlane + (row * c->outputPitch + column + j) * 16 + round * LANES, v);
+                        }
+                }
+    }
+}
+
+static void TARGET(convolve)(
+    const KernelsConvolution *c, const float *x, const float *w, const float *bias, int rectify, float *y
+) {
+    if (c->kernel == 5) TARGET(convolve_k)(c, x, w, bias, rectify, y, 5);
+    else TARGET(convolve_k)(c, x, w, bias, rectify, y, 3);
+}
+
+INLINE void TARGET(convolve_pool_k)(
+    const KernelsConvolution *c, const float *x, const float *w, const float *bias, int rectify, float *y,
+    uint8_t *which, int k
+) {
+    const int64_t plane = c->inputRows * c->inputPitch * 16, pitch = c->inputPitch * 16;
+    const int64_t height = c->rows / 2, width = c->width / 2;
+    for (int64_t o = 0; o < c->outputs; o += OUTPUTS) {
+        const float *wo = w + o * c->inputs * k * k;
+        int64_t here = c->outputs - o < OUTPUTS ? c->outputs - o : OUTPUTS;
+        for (int64_t row = 0; row < height; row++)
+            for (int64_t column = 0; column < width; column++)
+                for (int round = 0; round < ROUNDS; round++) {
+                    V a[OUTPUTS][4];
+                    UNROLL for (int i = 0; i < OUTPUTS; i++) {
+                        V b = zero() + (i < here ? bias[o + i] : 0);
+                        UNROLL for (int j = 0; j < 4; j++) a[i][j] = b;
+                    }
+                    const float *xi = x + 2 * row * pitch + 2 * column * 16 + round * LANES;
+                    const float *wi = wo;
+                    for (int64_t input = 0; input < c->inputs; input++, xi += plane, wi += k * k * OUTPUTS)
+                        UNROLL for (int kh = 0; kh < k; kh++) {
+                            V r0[6], r1[6];
+                            UNROLL for (int j = 0; j < 1 + k; j++) {
+                                r0[j] = load(xi + kh * pitch + j * 16);
+                                r1[j] = load(xi + (kh + 1) * pitch + j * 16);
+                            }
+                            UNROLL for (int kw = 0; kw < k; kw++)
+                                UNROLL for (int i = 0; i < OUTPUTS; i++) {
+                                    V ww = zero() + wi[(kh * k + kw) * OUTPUTS + i];
+                                    a[i][0] += ww * r0[kw];
+                                    a[i][1] += ww * r0[kw + 1];
+                                    a[i][2] += ww * r1[kw];
+                                    a[i][3] += ww * r1[kw + 1];
+                                }
+                        }
+                    for (int i = 0; i < here; i++) {
+                        V most = a[i][0];
+                        I index = (I){0};
+                        UNROLL for (int j = 1; j < 4; j++) {
+                            I mask = a[i][j] > most;
+                            most = (V)((mask & (I)a[i][j]) | (~mask & (I)most));
+                            index = (mask & ((I){0} + j)) | (~mask & index);
+                        }
+                        if (rectify) {
+                            // 4: none of the four, because none was above 0.
+                            I mask = most > zero();
+                            most = (V)(mask & (I)most);
+                            index = (mask & index) | (~mask & ((I){0} + 4));
+                        }
+                        int64_t at = (((o + i) * height + row) * width + column) * 16 + round * LANES;
+                        store(y + at, most);
+                        *(B *)(which + at) = __builtin_convertvector(index, B);
+                    }
+                }
+    }
+}
+
+static void TARGET(convolve_pool)(
+    const KernelsConvolution *c, const float *x, const float *w, const float *bias, int rectify, float *y,
+    uint8_t *which
+) {
+    if (c->kernel == 5) TARGET(convolve_pool_k)(c, x, w, bias, rectify, y, which, 5);
+    else TARGET(convolve_pool_k)(c, x, w, bias, rectify, y, which, 3);
+}
+
+INLINE void TARGET(weight_gradient_k)(
+    const KernelsConvolution *c, const float *x, const float *dy, float *dw, float *db, int64_t first, int64_t end,
+    int k
+) {
+    const int64_t outPitch = c->outputPitch * 16, outPlane = c->rows * outPitch;
+    for (int64_t o = first; o < end; o += OUTPUTS) {
+        int64_t here = end - o < OUTPUTS ? end - o : OUTPUTS;
+        // Where the block is not full its last channel is computed again and thrown away.
+        const float *d0[OUTPUTS];
+        UNROLL for (int i = 0; i < OUTPUTS; i++) d0[i] = dy + (o + (i < here ? i : here - 1)) * outPlane;
+        for (int64_t input = 0; input < c->inputs; input++)
+            for (int kh = 0; kh < k; kh++) {
+                V a[OUTPUTS][5];
+                UNROLL for (int i = 0; i < OUTPUTS; i++) UNROLL for (int j = 0; j < k; j++) a[i][j] = zero();
+                for (int64_t row = 0; row < c->rows; row++) {
+                    const float *xr = x + ((input * c->inputRows) + row + kh) * c->inputPitch * 16;
+                    const int64_t from = row * outPitch;
+                    for (int64_t column = 0; column < c->width * 16; column += LANES)
+                        UNROLL for (int i = 0; i < OUTPUTS; i++) {
+                            V d = load(d0[i] + from + column);
+                            UNROLL for (int j = 0; j < k; j++) a[i][j] += d * load(xr + column + j * 16);
+                        }
+                }
+                for (int i = 0; i < here; i++)
+                    UNROLL for (int j = 0; j < k; j++)
+                        dw[(((o + i) * c->inputs + input) * k + kh) * k + j] += TARGET(total)(a[i][j]);
+            }
+        for (int i = 0; i < here; i++) {
+            V s = zero();
+            for (int64_t row = 0; row < c->rows; row++)
+                for (int64_t column = 0; column < c->width * 16; column += LANES)
+                    s += load(d0[i] + row * outPitch + column);
+            db[o + i] += TARGET(total)(s);
+        }
+    }
+}
+
+static void TARGET(weight_gradient)(
+    const KernelsConvolution *c, const float *x, const float *dy, float *dw, float *db, int64_t first, int64_t end
+) {
+    if (c->kernel == 5) TARGET(weight_gradient_k)(c, x, dy, dw, db, first, end, 5);
+    else TARGET(weight_gradient_k)(c, x, dy, dw, db, first, end, 3);
+}
+
+// Eight columns of dy reach 8 + k - 1 columns of dx, whose sums stay in registers; rows outside dy are never touched.
+INLINE void TARGET(data_gradient_k)(
+    const KernelsConvolution *c, const float *dy, const float *w, float *dx, int64_t first, int64_t end, int k
+) {
+    const int64_t outPitch = c->outputPitch * 16, outPlane = c->rows * outPitch;
+    const int64_t pitch = c->inputPitch * 16, plane = c->inputRows * pitch;
+    for (int64_t input = first; input < end; input += INPUTS) {
+        const float *wc = w + input * c->outputs * k * k;
+        int64_t here = end - input < INPUTS ? end - input : INPUTS;
+        for (int64_t row = c->firstRow; row < c->endRow; row++) {
+            int64_t kh0 = row >= c->rows ? row - c->rows + 1 : 0, kh1 = row < k - 1 ? row : k - 1;
+            for (int64_t column = 0; column < c->width; column += 8)
+                for (int round = 0; round < ROUNDS; round++) {
+                    V a[INPUTS][12];
+                    UNROLL for (int i = 0; i < INPUTS; i++) UNROLL for (int j = 0; j < 7 + k; j++) a[i][j] = zero();
+                    for (int64_t o = 0; o < c->outputs; o++)
+                        for (int64_t kh = kh0; kh <= kh1; kh++) {
+                            const float *d = dy + o * outPlane + (row - kh) * outPitch + column * 16 + round * LANES;
+                            const float *wk = wc + ((o * k + kh) * k) * INPUTS;
+                            UNROLL for (int j = 0; j < 8; j++) {
+                                V v = load(d + j * 16);
+                                UNROLL for (int kw = 0; kw < k; kw++)
+                                    UNROLL for (int i = 0; i < INPUTS; i++) a[i][j + kw] += v * wk[kw * INPUTS + i];
+                            }
+                        }
+                    for (int i = 0; i < here; i++) {
+                        float *to = dx + (input + i) * plane + row * pitch + column * 16 + round * LANES;
+                        UNROLL for (int j = 0; j < 7 + k; j++) {
+                            V v = a[i][j];
+                            if (j < k - 1 && column) v += load(to + j * 16);
+                            store(to + j * 16, v);
+                        }
+                    }
+                }
+        }
+    }
+}
+
+static void TARGET(data_gradient)(
+    const KernelsConvolution *c, const float *dy, const float *w, float *dx, int64_t first, int64_t end
+) {
+    if (c->kernel == 5) TARGET(data_gradient_k)(c, dy, w, dx, first, end, 5);
+    else TARGET(data_gradient_k)(c, dy, w, dx, first, end, 3);
+}
+
+// ---- 16 images side by side, and back
+
+INLINE void TARGET(transpose4)(const float *from, int64_t fromStride, float *to, int64_t toStride) {
+    Four a = *(const LooseFour *)from, b = *(const LooseFour *)(from + fromStride);
+    Four c = *(const LooseFour *)(from + 2 * fromStride), d = *(const LooseFour *)(from + 3 * fromStride);
+    Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    Four cd = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(LooseFour *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(LooseFour *)(to + toStride) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    *(LooseFour *)(to + 2 * toStride) = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5);
+    *(LooseFour *)(to + 3 * toStride) = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7);
+}
+
+static void TARGET(pack)(
+    const float *source, int64_t stride, int64_t count, int64_t rows, int64_t width, int64_t left, int64_t pitch,
+    float *packed
+) {
+    for (int64_t row = 0; row < rows; row++) {
+        float *to = packed + row * pitch * 16;
+        const float *from = source + row * width;
+        __builtin_memset(to, 0, left * 64);
+        to += left * 16;
+        int64_t x = 0;
+        if (count == 16) {
+            for (; x + 4 <= width; x += 4)
+                UNROLL for (int n = 0; n < 16; n += 4)
+                    TARGET(transpose4)(from + n * stride + x, stride, to + x * 16 + n, 16);
+        }
+        for (; x < width; x++)
+            for (int n = 0; n < 16; n++) to[x * 16 + n] = n < count ? from[n * stride + x] : 0;
+        __builtin_memset(to + width * 16, 0, (pitch - left - width) * 64);
+    }
+}
+
+static void TARGET(unpack)(
+    const float *packed, int64_t rows, int64_t width, int64_t left, int64_t pitch, float *target, int64_t stride,
+    int64_t count
+) {
+    for (int64_t row = 0; row < rows; row++) {
+        const float *from = packed + (row * pitch + left) * 16;
+        float *to = target + row * width;
+        int64_t x = 0;
+        if (count == 16) {
+            for (; x + 4 <= width; x += 4)
+                UNROLL for (int n = 0; n < 16; n += 4)
+                    TARGET(transpose4)(from + x * 16 + n, 16, to + n * stride + x, stride);
+        }
+        for (; x < width; x++)
+            for (int n = 0; n < count; n++) to[n * stride + x] = from[x * 16 + n];
+    }
+}
+
+static void TARGET(unpool)(
+    const float *d, const uint8_t *which, int64_t rows, int64_t width, int64_t pitch, float *dy
+) {
+    for (int64_t row = 0; row < rows / 2; row++) {
+        for (int64_t column = 0; column < width / 2; column++)
+            for (int round = 0; round < ROUNDS; round++) {
+                int64_t from = (row * (width / 2) + column) * 16 + round * LANES;
+                V v = load(d + from);
+                I index = __builtin_convertvector(*(const B *)(which + from), I);
+                UNROLL for (int j = 0; j < 4; j++) {
+                    I mask = index == ((I){0} + j);
+                    float *to = dy + ((2 * row + j / 2) * pitch + 2 * column + j % 2) * 16 + round * LANES;
+                    store(to, (V)(mask & (I)v));
+                }
+            }
+        // An odd last column, and what fills the pitch.
+        for (int64_t r = 2 * row; r < 2 * row + 2; r++)
+            __builtin_memset(dy + (r * pitch + width / 2 * 2) * 16, 0, (pitch - width / 2 * 2) * 64);
+    }
+    if (rows % 2) __builtin_memset(dy + (rows - 1) * pitch * 16, 0, pitch * 64);
+}
+
+// ---- Flat memory
+
+static void TARGET(sum_parts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out) {
+    for (int64_t i = 0; i < count; i++) {
+        float sum = parts[i];
+        for (int64_t p = 1; p < partCount; p++) sum += parts[p * stride + i];
+        out[i] = sum;
+    }
+}
+
+static void TARGET(momentum_step)(
+    float *p, const float *g, float *m, int64_t count, float rate, float momentum, float decay, int nesterov
+) {
+    if (nesterov) {
+        for (int64_t i = 0; i < count; i++) {
+            float gradient = g[i] + decay * p[i], moment = momentum * m[i] + gradient;
+            m[i] = moment;
+            p[i] -= rate * (gradient + momentum * moment);
+        }
+    } else {
+        for (int64_t i = 0; i < count; i++) {
+            float moment = momentum * m[i] + (g[i] + decay * p[i]);
+            m[i] = moment;
+            p[i] -= rate * moment;
+        }
+    }
+}
+
+static const KernelsTable TARGET(table) = {
+    .name = TARGET_NAME,
+    .outputBlock = OUTPUTS,
+    .inputBlock = INPUTS,
+    .convolve = TARGET(convolve),
+    .convolvePool = TARGET(convolve_pool),
+    .weightGradient = TARGET(weight_gradient),
+    .dataGradient = TARGET(data_gradient),
+    .pack = TARGET(pack),
+    .unpack = TARGET(unpack),
+    .unpool = TARGET(unpool),
+    .sumParts = TARGET(sum_parts),
+    .momentumStep = TARGET(momentum_step),
+};
+
+#undef V
+#undef I
+#undef U
+#undef B
+#undef load
+#undef store
+#undef zero
+#undef larger
+#undef INLINE
+#undef UNROLL
+#undef OUTPUTS
+#undef INPUTS
+#undef ROUNDS

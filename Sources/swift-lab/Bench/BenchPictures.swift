@@ -1,0 +1,30 @@
+import ArgumentParser
+import Display
+import Pictures
+import Tensors
+
+/// How long pictures take, from values to the bytes of a PNG file.
+struct BenchPictures: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pictures", abstract: "A plot of 30 curves and a grid of 100 images, in milliseconds.")
+
+    func run() {
+        var generator = RandomGenerator(seed: 1)
+        var plot = LinePlot(title: "30 runs", x: Axis("epoch"), left: Axis("loss", scale: .logarithmic))
+        plot.curves = (1...30).map { run in
+            let x = (0..<200).map { Double($0) / 20 }
+            return Curve(
+                "run \(run)", x: x, y: x.map { 2.3 / (1 + $0 * Double(run) / 3) * (0.9 + 0.2 * generator.double()) })
+        }
+        let images = (0..<100).map { _ in
+            Image(width: 28, height: 28, pixels: (0..<784).map { _ in UInt8(generator.below(256)) })
+        }
+        let grid = ImageGrid(images, labels: (0..<100).map { "\($0 % 10)" })
+        let curves = medianSeconds(of: 11) { _ = plot.png }
+        let tiles = medianSeconds(of: 11) { _ = grid.png }
+        printJSON([
+            ("name", quoted("pictures")), ("plot_of_30_curves_ms", (curves * 1_000).fixed(1)),
+            ("grid_of_100_images_ms", (tiles * 1_000).fixed(1)),
+        ])
+    }
+}

@@ -1,0 +1,237 @@
+import Datasets
+import Display
+import NeuralNetworks
+import Synchronization
+import Tensors
+import Testing
+
+@testable import Training
+
+/// 8 × 8 images of a bright bar that lies (class 0), stands (class 1) or is missing (class 2), with noise.
+func bars(count: Int = 240, seed: Int = 1) throws -> DatasetSplit {
+    var generator = RandomGenerator(seed: seed)
+    var pixels: [UInt8] = []
+    let labels = (0..<count).map { $0 % 3 }
+    for label in labels {
+        let place = generator.below(8)
+        for row in 0..<8 {
+            for column in 0..<8 {
+                let isLit = label == 0 && row == place || label == 1 && column == place
+                pixels.append(UInt8((isLit ? 150 : 0) + generator.below(100)))
+            }
+        }
+    }
+    let data = try Dataset(
+        "bars", pixels: pixels, shape: [1, 8, 8], labels: labels, classNames: ["lying", "standing", "none"])
+    return data.split(training: 0.6, validation: 0.2, test: 0.2, seed: 1).normalized()
+}
+
+final class SmallNet: Module {
+    let conv = Conv2D(4, kernel: 3), hidden = Dense(16), output = Dense(3)
+    func callAsFunction(_ images: Tensor) -> Tensor {
+        output(relu(hidden(maxPool(conv(images), 2).flattened())))
+    }
+}
+
+/// Keeps what is displayed.
+final class RecordingFrontend: Frontend {
+    let texts = Mutex<[String]>([])
+    let pictures = Atomic<Int>(0)
+    var updatesInPlace: Bool { true }
+    func display(_ bundle: MimeBundle, id: DisplayID?) { keep(bundle) }
+    func update(_ bundle: MimeBundle, id: DisplayID) { keep(bundle) }
+    func clearOutput(wait: Bool) {}
+    private func keep(_ bundle: MimeBundle) {
+        texts.withLock { $0.append(bundle.text) }
+        if bundle.contents["image/png"] != nil { pictures.add(1, ordering: .relaxed) }
+    }
+}
+
+/// A host of the test's own: other tests of the process may ask theirs to stop.
+func host(_ frontend: (any Frontend)? = nil, interruptingAfter looks: Int = .max) -> Host {
+    let count = Counter()
+    return Host(frontend: frontend, isInterrupted: { count.next() > looks })
+}
+
+private final class Counter: Sendable {
+    private let value = Atomic<Int>(0)
+    func next() -> Int { value.add(1, ordering: .relaxed).newValue }
+}
+
+func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.scalars) }
+
+@Suite struct TrainTests {
+    private var settings: Hyperparameters {
+        var settings = Hyperparameters()
+        settings.epochs = 6
+        settings.batchSize = 16
+        settings.learningRate = .step(0.05, everyPercent: 50, factor: 0.1)
+        return settings
+    }
+
+    @Test func aNetworkLearnsToTellBarsApart() throws {
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
+        // Three classes, so a guess is right in a third of the cases.
+        #expect(run.evaluate(on: run.data.test).accuracy > 0.9)
+        #expect(run.history.validations.map(\.epoch) == [1, 2, 3, 4, 5, 6])
+        #expect(run.history.points.last!.loss < run.history.points.first!.loss / 2)
+        #expect(run.epochs == 6 && !run.wasInterrupted)
+        // 144 training images, each seen in each of 6 epochs.
+        #expect(run.history.imagesSeen == 6 * 144)
+    }
+
+    @Test func theSameCallGivesTheSameRunWhateverTheModelHeldBefore() throws {
+        let data = try bars()
+        let model = SmallNet()
+        let first = weights(try train(model, on: data, settings, from: nil, host()))
+        let again = weights(try train(model, on: data, settings, from: nil, host()))
+        #expect(first == again)
+        var other = settings
+        other.seed = 2
+        #expect(weights(try train(SmallNet(), on: data, other, from: nil, host())) != first)
+    }
+
+    @Test(arguments: [0, 1, 7, 9, 20, 53, 59]) func aRunThatWasBrokenOffReachesTheSameWeights(looks: Int) throws {
+        // 9 steps an epoch, and a look before each step and each validation batch.
+        let data = try bars()
+        let whole = try train(SmallNet(), on: data, settings, from: nil, host())
+        let broken = try train(SmallNet(), on: data, settings, from: nil, host(interruptingAfter: looks))
+        #expect(broken.wasInterrupted)
+        let resumed = try train(broken.model, on: data, settings, state: broken.state, host())
+        #expect(weights(resumed) == weights(whole))
+        #expect(resumed.history.points.map(\.loss) == whole.history.points.map(\.loss))
+        #expect(resumed.history.validations == whole.history.validations)
+    }
+
+    @Test func aResumedRunStartsFromItsOwnWeightsAlthoughTheModelWentOn() throws {
+        let data = try bars()
+        let broken = try train(SmallNet(), on: data, settings, from: nil, host(interruptingAfter: 20))
+        // Resuming twice gives the same twice, because the run keeps its state and the model is only its last user.
+        let once = weights(try broken.resume(quietly: true))
+        let twice = weights(try broken.resume(quietly: true))
+        #expect(once == twice)
+    }
+
+    @Test func aFinishedRunSaysHowToGoOn() throws {
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
+        let error = #expect(throws: TrainingError.self) { try run.resume(quietly: true) }
+        #expect(error?.description == "resume: the run has its 6 epochs; to go on say until which, resume(until: 12)")
+    }
+
+    @Test func aRateThatIsFarTooLargeEndsInASentence() throws {
+        var settings = settings
+        settings.learningRate = .fixed(500)
+        let data = try bars()
+        let error = #expect(throws: TrainingError.self) {
+            try train(SmallNet(), on: data, settings, from: nil, host())
+        }
+        let sentence = error?.description ?? ""
+        #expect(sentence.hasPrefix("train: the loss became "))
+        #expect(sentence.contains(" of epoch 1; the largest gradient was in "))
+        #expect(sentence.contains(".weight") || sentence.contains(".bias"))
+        #expect(sentence.hasSuffix("Try a smaller learning rate than 500."))
+    }
+
+    @Test func tooFewAnswersAreSaidBeforeTrainingStarts() throws {
+        final class TwoAnswers: Module {
+            let output = Dense(2)
+            func callAsFunction(_ images: Tensor) -> Tensor { output(images.flattened()) }
+        }
+        let data = try bars()
+        let error = #expect(throws: TrainingError.self) {
+            try train(TwoAnswers(), on: data, settings, from: nil, host())
+        }
+        #expect(
+            error?.description
+                == "train: for 2 images the network answers [2, 2]; bars has 3 classes, so [2, 3] is needed")
+    }
+
+    @Test(
+        arguments: [
+            (\Hyperparameters.epochs, 0, "train: 0 epochs are none; choose 1 or more"),
+            (\Hyperparameters.batchSize, 0, "train: a batch of 0 images is none; choose 1 or more"),
+            (
+                \Hyperparameters.validationInterval, -1,
+                "train: an interval counts epochs and cannot be negative; 0 is never"
+            ),
+        ] as [(WritableKeyPath<Hyperparameters, Int> & Sendable, Int, String)])
+    func settingsThatCannotBeAreNamed(
+        setting: WritableKeyPath<Hyperparameters, Int> & Sendable, value: Int, sentence: String
+    ) throws {
+        var settings = settings
+        settings[keyPath: setting] = value
+        let data = try bars()
+        let error = #expect(throws: TrainingError.self) {
+            try train(SmallNet(), on: data, settings, from: nil, host())
+        }
+        #expect(error?.description == sentence)
+    }
+
+    @Test func withoutValidationImagesItTrainsAllTheSame() throws {
+        var data = try bars()
+        data.validation = data.validation[0..<0]
+        let run = try train(SmallNet(), on: data, settings, from: nil, host())
+        #expect(run.history.validations.isEmpty)
+        #expect(!run.history.points.isEmpty)
+        #expect(!run.mimeBundle.text.isEmpty)
+    }
+
+    @Test func patienceEndsARunWhoseValidationLossRises() throws {
+        var settings = settings
+        settings.epochs = 60
+        settings.patience = 2
+        // Nothing is learned at a rate of nought: the loss of the first validation is never beaten.
+        settings.learningRate = .fixed(0)
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
+        #expect(run.history.validations.count == 3)
+        #expect(!run.wasInterrupted)
+    }
+
+    @Test func startingFromARunTakesItsWeights() throws {
+        let data = try bars()
+        let run = try train(SmallNet(), on: data, settings, from: nil, host())
+        var still = settings
+        still.epochs = 1
+        still.learningRate = .fixed(0)
+        still.optimizer = .sgd()
+        let next = try train(SmallNet(), on: data, still, from: run.state.weights, host())
+        #expect(weights(next) == weights(run))
+    }
+
+    @Test func aRunShowsABarAndAPictureAndEndsWithALine() throws {
+        let recorder = RecordingFrontend()
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host(recorder))
+        let texts = recorder.texts.withLock { $0 }
+        #expect(texts.first == "epoch 1 of 6 ░░░░░░░░░░░░░░░░░░░░ 0 %")
+        #expect(texts.last?.hasPrefix("6 epochs in ") == true)
+        #expect(texts.contains { $0.hasPrefix("SmallNet on bars: ") && $0.contains("validation accuracy: ") })
+        // The first and the last picture, and at most three a second between; this run takes far less than a second.
+        #expect((2...6).contains(recorder.pictures.load(ordering: .relaxed)))
+        #expect(run.mimeBundle.contents["image/png"] != nil)
+        #expect(run.mimeBundle.text.contains("epochs: 6 · batch: 16 of 144 images · time: "))
+    }
+
+    @Test func anInterruptIsSaidWithTheWayToGoOn() throws {
+        let recorder = RecordingFrontend()
+        _ = try train(SmallNet(), on: try bars(), settings, from: nil, host(recorder, interruptingAfter: 5))
+        let last = recorder.texts.withLock { $0.last } ?? ""
+        #expect(last.hasPrefix("interrupted after 0.6 of 6 epochs ("))
+        #expect(last.hasSuffix("what was learned is kept, and resume() goes on"))
+    }
+
+    @Test func imagesAreNormalisedAsTheTrainingImagesWere() throws {
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
+        var bare = run.data.test
+        bare.normalization = nil
+        #expect(run.evaluate(on: bare).probabilities == run.evaluate(on: run.data.test).probabilities)
+    }
+
+    @Test func aLearningRateShowsItsCourse() {
+        let plot = LearningRate.step(0.01, everyPercent: 33, factor: 0.1).picture
+        #expect(plot.curves[0].y.first == 0.01)
+        // Down three times by a factor of ten: at 33, 66 and 99 %.
+        #expect(abs(plot.curves[0].y.last! - 1e-5) < 1e-12)
+        #expect(plot.left.scale == .logarithmic)
+        #expect(LearningRate.fixed(0.1).picture.left.scale == .linear)
+    }
+}
