@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "swift-lab",
             dependencies: [
-                "JupyterKernel", "SwiftCells", "Lab",
+                "JupyterKernel", "JupyterWire", "SwiftCells", "Display", "Lab",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -72,7 +72,9 @@ let package = Package(
 
         // Kernel: knows no tensor
         kernel("JupyterWire", ["Display", "COpenSSL"]),
-        kernel("JupyterKernel", ["JupyterWire", "Display", "CZeroMQ", .product(name: "Logging", package: "swift-log")]),
+        kernel(
+            "JupyterKernel",
+            ["JupyterWire", "Display", "CZeroMQ", "CSQLite", "CLinux", .product(name: "Logging", package: "swift-log")]),
         kernel("CellRuntime", ["Display"]),
         kernel(
             "SwiftCells", ["CellRuntime", "Display", "JupyterKernel", "CCells"], swiftSettings: parser,
@@ -82,7 +84,7 @@ let package = Package(
         lab("Display", []),
         lab("Tensors", ["Display", "CKernels", "COpenBLAS"]),
         lab("NeuralNetworks", ["Tensors", "Display"]),
-        lab("Pictures", ["Tensors", "Display", "CCairo"]),
+        lab("Pictures", ["Tensors", "Display", "CCairo", "CZlib"]),
         lab("Datasets", ["Tensors", "Pictures", "Display", "CZlib"]),
         lab("Training", ["NeuralNetworks", "Datasets", "Pictures", "Tensors", "Display"]),
         lab("Lab", ["Training", "Datasets", "Pictures", "NeuralNetworks", "Tensors", "Display"]),
@@ -92,13 +94,24 @@ let package = Package(
         system("COpenBLAS", "openblas", "libopenblas-dev"),
         system("CCairo", "cairo", "libcairo2-dev"),
         system("COpenSSL", "libcrypto", "libssl-dev"),
+        system("CSQLite", "sqlite3", "libsqlite3-dev"),
         system("CZlib", "zlib", "zlib1g-dev"),
+        .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
         .target(name: "CKernels", path: "Sources/System/CKernels"),
         .target(name: "CCells", path: "Sources/System/CCells"),
 
         // Tests
         tests("JupyterWire"),
-        tests("JupyterKernel", ["JupyterWire"]),
+        .target(
+            name: "EchoInterpreter", dependencies: ["JupyterKernel", "Display"], path: "Tests/EchoInterpreter"),
+        .executableTarget(
+            name: "echo-kernel",
+            dependencies: [
+                "EchoInterpreter", "JupyterKernel", "JupyterWire", "Display",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/EchoKernel"),
+        tests("JupyterKernel", ["JupyterWire", "EchoInterpreter", "CZeroMQ"]),
         tests("SwiftCells", swiftSettings: parser),
         tests("Display"),
         tests("Tensors"),

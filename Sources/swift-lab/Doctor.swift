@@ -1,5 +1,5 @@
 import ArgumentParser
-internal import Glibc
+import Glibc
 
 /// `swift-lab doctor`: what is found and what is missing, a line each.
 struct Doctor: ParsableCommand {

@@ -1,5 +1,5 @@
 internal import FoundationEssentials
-internal import Glibc
+import Glibc
 
 /// What `doctor` looks at. Nothing here changes anything.
 enum Examination {

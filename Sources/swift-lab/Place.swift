@@ -1,5 +1,5 @@
 internal import FoundationEssentials
-internal import Glibc
+import Glibc
 
 /// Where this program and what belongs to it lie on the disk.
 enum Place {

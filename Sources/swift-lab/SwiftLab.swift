@@ -1,11 +1,11 @@
 import ArgumentParser
-internal import Glibc
+import Glibc
 
 /// The command line: each subcommand is a file beside this one.
 @main struct SwiftLab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swift-lab", abstract: "Swift in Jupyter notebooks, for a deep-learning workshop.",
-        subcommands: [Install.self, Doctor.self])
+        subcommands: [KernelCommand.self, Install.self, Doctor.self])
 
     static func main() {
         do {

@@ -1,2 +1,121 @@
+import Synchronization
 import Testing
+
 @testable import Display
+
+/// Keeps what is displayed.
+final class RecordingFrontend: Frontend {
+    struct Event: Sendable {
+        var bundle: MimeBundle
+        var isUpdate: Bool
+    }
+    let events = Mutex<[Event]>([])
+    let updatesInPlace: Bool
+
+    init(updatesInPlace: Bool = true) { self.updatesInPlace = updatesInPlace }
+
+    func display(_ bundle: MimeBundle, id: DisplayID?) {
+        events.withLock { $0.append(Event(bundle: bundle, isUpdate: false)) }
+    }
+    func update(_ bundle: MimeBundle, id: DisplayID) {
+        events.withLock { $0.append(Event(bundle: bundle, isUpdate: true)) }
+    }
+    func clearOutput(wait: Bool) {}
+}
+
+@Suite struct NumbersTests {
+    @Test(arguments: [(0, "0"), (999, "999"), (3_112, "3,112"), (431_080, "431,080"), (-1_234_567, "-1,234,567")])
+    func thousandsAreSetApart(number: Int, text: String) { #expect(number.grouped == text) }
+
+    @Test(arguments: [
+        (0.9704, 3, "0.970"), (0.0004, 3, "0.000"), (-0.0004, 3, "0.000"), (-1.25, 1, "-1.3"), (12.0, 0, "12"),
+        (0.05, 2, "0.05"),
+    ])
+    func decimalsAreFixed(number: Double, decimals: Int, text: String) { #expect(number.fixed(decimals) == text) }
+
+    @Test(arguments: [
+        (0.01, 3, "0.01"), (1_234_567, 3, "1234567"), (0.00003, 3, "3e-5"), (2.5e12, 3, "2.5e12"), (0.0, 3, "0"),
+        (-0.12345, 2, "-0.12"), (Double.nan, 2, "nan"),
+    ])
+    func significantDigitsReadNaturally(number: Double, digits: Int, text: String) {
+        #expect(number.significant(digits) == text)
+    }
+
+    @Test(arguments: [(0.84, "0.8 s"), (12.2, "12 s"), (59.6, "1 min"), (185, "3 min 5 s"), (7_800, "2 h 10 min")])
+    func durationsAreSpoken(seconds: Double, text: String) { #expect(Duration.seconds(seconds).spoken == text) }
+}
+
+@Suite struct TableTests {
+    @Test func columnsAlignInPlainText() {
+        let table = Table(
+            ["layer", "parameters"], rows: [["conv1", "520"], ["hidden", "400,500"]], numeric: [1],
+            footer: ["all", "401,020"])
+        #expect(
+            table.mimeBundle.text == """
+                layer   parameters
+                ──────  ──────────
+                conv1          520
+                hidden     400,500
+                ──────  ──────────
+                all        401,020
+                """)
+    }
+
+    @Test func whatLooksLikeATagIsEscapedInHTML() {
+        let bundle = Table(["name"], rows: [["<script>"]]).mimeBundle
+        guard case .text(let html)? = bundle.contents["text/html"] else {
+            Issue.record("a table has an HTML form")
+            return
+        }
+        #expect(html.contains("&lt;script&gt;"))
+        #expect(!html.contains("<script>"))
+    }
+}
+
+/// One after the other, because the front end belongs to the process.
+@Suite(.serialized) struct ProgressBarTests {
+    private func recording(updatesInPlace: Bool, _ work: () -> Void) -> [RecordingFrontend.Event] {
+        let recorder = RecordingFrontend(updatesInPlace: updatesInPlace)
+        let before = frontend
+        frontend = recorder
+        defer { frontend = before }
+        work()
+        return recorder.events.withLock { $0 }
+    }
+
+    @Test func aThousandUpdatesAtOnceDrawOnlyTheFirstAndTheLastLine() {
+        let events = recording(updatesInPlace: true) {
+            let bar = ProgressBar("epoch 1 of 10", total: 1_000, unit: "images")
+            for done in 1...1_000 { bar.update(done) }
+            bar.finish("done in 1 s")
+            bar.update(5)
+        }
+        #expect(events.first?.isUpdate == false)
+        #expect(events.first?.bundle.text == "epoch 1 of 10 ░░░░░░░░░░░░░░░░░░░░ 0 %")
+        #expect(events.last?.bundle.text == "done in 1 s")
+        // A thousand updates take far less than the tenth of a second between two drawings; 20 allows for a busy machine.
+        #expect(events.count < 20)
+    }
+
+    @Test func aConsoleGetsOneLineForShortWork() {
+        let events = recording(updatesInPlace: false) {
+            let bar = ProgressBar("reading", total: 10)
+            for done in 1...10 { bar.update(done) }
+            bar.finish("10 files read")
+        }
+        #expect(events.map(\.bundle.text) == ["10 files read"])
+    }
+
+    @Test func speedAndTimeLeftAreShownOnceThereIsSomethingToGoBy() throws {
+        let events = recording(updatesInPlace: true) {
+            let bar = ProgressBar("epoch 1 of 2", total: 100, unit: "images")
+            let clock = ContinuousClock()
+            let start = clock.now
+            while clock.now - start < .milliseconds(150) { bar.update(50, title: "epoch 2 of 2") }
+        }
+        let last = try #require(events.last).bundle.text
+        #expect(last.hasPrefix("epoch 2 of 2 ██████████░░░░░░░░░░ 50 %"))
+        #expect(last.contains(" images/s · 0."))
+        #expect(last.hasSuffix(" s left"))
+    }
+}

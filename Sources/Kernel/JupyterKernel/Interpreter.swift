@@ -1,4 +1,4 @@
-import Display
+public import Display
 
 /// What a kernel needs to know of a language. Three members are required; the rest have defaults.
 ///
@@ -27,7 +27,9 @@ public protocol Interpreter: AnyObject, Sendable {
 
 extension Interpreter {
     public func interrupt() {}
-    public func complete(_ code: String, cursor: Int) -> Completions { Completions(matches: [], range: cursor..<cursor) }
+    public func complete(_ code: String, cursor: Int) -> Completions {
+        Completions(matches: [], range: cursor..<cursor)
+    }
     public func inspect(_ code: String, cursor: Int, detail: Int) -> MimeBundle? { nil }
     public func completeness(of code: String) -> Completeness { .unknown }
     public func evaluate(_ expression: String) -> CellOutcome {
@@ -64,6 +66,15 @@ public protocol CellOutput: Sendable {
     /// Asks the user for a line and waits for it. Throws `InputUnavailable` where the front end cannot ask, and
     /// `Interrupted` when the cell is interrupted meanwhile.
     func readLine(prompt: String, isPassword: Bool) throws -> String
+    /// Shows help in a pane of its own (`?name`), after the cell.
+    func page(_ bundle: MimeBundle)
+    /// Puts `code` into a new cell below this one, or (`replace`) into this one, after the cell.
+    func setNextInput(_ code: String, replace: Bool)
+}
+
+extension CellOutput {
+    public func page(_ bundle: MimeBundle) { display(bundle, id: nil) }
+    public func setNextInput(_ code: String, replace: Bool) { stream(.stdout, code + "\n") }
 }
 
 public enum OutputStream: String, Sendable {

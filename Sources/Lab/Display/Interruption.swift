@@ -20,7 +20,23 @@ public enum Interruption {
     public static func request() { flag.store(true, ordering: .relaxed) }
 
     /// Called by the host before it starts new work.
-    public static func reset() { flag.store(false, ordering: .relaxed) }
+    public static func reset() {
+        flag.store(false, ordering: .relaxed)
+        // A thread that was abandoned within its work never said that it ended.
+        cooperating.store(0, ordering: .relaxed)
+    }
+
+    private static let cooperating = Atomic<Int>(0)
+
+    /// True while work is under way that promised to look at `isRequested`: the host lets it end in its own way.
+    public static var isCooperating: Bool { cooperating.load(ordering: .relaxed) > 0 }
+
+    /// Runs work that looks at `isRequested` at least every second or so and then ends in its own way.
+    public static func cooperate<Result, Failure>(_ work: () throws(Failure) -> Result) throws(Failure) -> Result {
+        cooperating.add(1, ordering: .relaxed)
+        defer { cooperating.subtract(1, ordering: .relaxed) }
+        return try work()
+    }
 
     /// Throws `Interrupted` if the user has asked to stop.
     public static func check() throws(Interrupted) {

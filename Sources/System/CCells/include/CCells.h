@@ -1,1 +1,83 @@
-void ccells_placeholder(void);
+// What running cells needs and Swift cannot say: signal handlers, thread starts, and functions of the C library that a
+// cell must not take the process along with.
+//
+// A thread that faults in a cell's work is parked: it stops for good where it stands, nothing is unwound, and a report
+// tells the kernel why. The process and every other thread go on.
+#ifndef CCELLS_H
+#define CCELLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+    CCELLS_FRAMES = 128,
+    CCELLS_MESSAGE = 4096,
+};
+
+typedef enum {
+    CCELLS_RETURNED,     // the cell's entry point came back
+    CCELLS_SIGNAL,       // a trap or a fault; the thread is parked
+    CCELLS_OVERFLOW,     // its stack was used up; the thread is parked
+    CCELLS_ABORT,        // abort() was called; the thread is parked
+    CCELLS_EXIT,         // exit() was called; the thread is parked
+    CCELLS_INTERRUPTED,  // parked because the user asked for it
+} ccells_kind;
+
+typedef struct {
+    ccells_kind kind;
+    int cell;            // which cell's work the thread did; 0 where that is not known
+    bool is_main;        // the thread that ran the cell's top level
+    pid_t thread;        // its id in the kernel (gettid)
+    int value;           // the signal, the exit code, or what the entry point returned
+    uintptr_t address;   // what a memory fault was about
+    int frame_count;
+    uintptr_t frames[CCELLS_FRAMES];  // program counters, innermost first
+    char message[CCELLS_MESSAGE];     // what the Swift runtime had to say
+} ccells_report;
+
+// Installs the signal handlers, and marks the calling thread and all that it starts from now on as the kernel's own:
+// a fault on those ends the process as usual. Returns the descriptor (an eventfd) that becomes readable with each
+// report, or -1 with errno set. Once a process.
+int ccells_install(void);
+
+// Takes the oldest report that has not been taken yet; false when there is none.
+bool ccells_take_report(ccells_report *report);
+
+typedef int (*ccells_entry)(int argc, char **argv);
+
+// Starts a thread with a stack of `stack_size` bytes on which `entry` runs as the top level of `cell`. Every thread
+// that it starts counts as the cell's. Returns 0, or an error number.
+int ccells_start(ccells_entry entry, int cell, size_t stack_size);
+
+// The kernel's id of the thread that runs the current cell's top level; 0 when none runs.
+pid_t ccells_main_thread(void);
+
+// The cell whose work the calling thread does; 0 for the kernel's own threads.
+int ccells_current_cell(void);
+
+// Loads a cell's shared object, its names open to later ones, and notes where its text lies. Returns dlopen's handle, or
+// NULL with the reason in dlerror().
+void *ccells_load(const char *path);
+
+// Whether an address lies in a loaded cell's text.
+bool ccells_is_cell_text(uintptr_t address);
+
+// Asks the thread of the current cell's top level to park: at once if it executes a cell's text or waits in a system
+// call that can be interrupted. Else, where `at_return`, it parks as soon as it returns into a cell's text. With
+// `force` it parks wherever it is. Returns false when no cell runs.
+bool ccells_interrupt(bool at_return, bool force);
+
+// Ends the waiting for a return that `ccells_interrupt` began.
+void ccells_interrupt_done(void);
+
+// The file that an address was loaded from, and where that file begins in memory; NULL where none was.
+const char *ccells_file_of(uintptr_t address, uintptr_t *base);
+
+// Opens a descriptor that counts what is written to it (an eventfd); -1 with errno set.
+int ccells_open_event(void);
+
+// What is called when an error leaves a cell's top level: the error as a Swift object, borrowed.
+void ccells_on_error(void (*handler)(const void *error));
+
+#endif

@@ -1,0 +1,121 @@
+internal import Display
+internal import JupyterWire
+internal import Logging
+import Synchronization
+
+/// Runs cells, one after the other, and tells the clients what came of them.
+final class CellRunner: Sendable {
+    private struct State {
+        var executionCount = 0
+        var isRunning = false
+    }
+
+    private let interpreter: any Interpreter
+    private let input: StandardInput
+    private let capture: OutputCapture?
+    private let history: History
+    private let current: CurrentOutput
+    private let state = Mutex(State())
+
+    init(
+        interpreter: any Interpreter, input: StandardInput, capture: OutputCapture?, history: History,
+        current: CurrentOutput
+    ) {
+        self.interpreter = interpreter
+        self.input = input
+        self.capture = capture
+        self.history = history
+        self.current = current
+    }
+
+    private var executionCount: Int { state.withLock { $0.executionCount } }
+
+    /// Serves an `execute_request`. `waiting` is asked after a failure that stops the cells behind it: it takes those out
+    /// of their line, and they are answered as aborted.
+    func run(_ request: Request, waiting: () -> [Request]) throws {
+        let content: ExecuteRequest = try request.content()
+        let started = Timestamp.now()
+        let count = state.withLock { state in
+            if content.storesHistory { state.executionCount += 1 }
+            return state.executionCount
+        }
+        if !content.isSilent { request.publish(ExecuteInput(code: content.code, executionCount: count)) }
+
+        let output = CellPublisher(
+            parent: request.message, publisher: request.publisher, capture: capture,
+            input: content.allowsInput ? input : nil, isSilent: content.isSilent)
+        let cell = Cell(
+            code: content.code, executionCount: count, isSilent: content.isSilent, allowsInput: content.allowsInput)
+        let outcome = run(cell, output: output)
+
+        var reply: ExecuteReply
+        var result: String?
+        var aborted: [Request] = []
+        switch outcome {
+        case .success(let bundle):
+            if let bundle { output.publish(ExecuteResult(bundle, executionCount: count)) }
+            result = bundle?.text
+            let values = content.userExpressions.mapValues { expression in evaluate(expression, output: output) }
+            reply = .ok(executionCount: count, userExpressions: values, payload: output.takePayloads())
+        case .failure(let failure):
+            let failure = ErrorReply(name: failure.name, value: failure.message, traceback: failure.traceback)
+            // Taken before any client can know of the failure: what is sent in answer to it is not aborted.
+            if content.stopsOnError { aborted = waiting() }
+            output.publish(ErrorReport(failure))
+            reply = .error(failure, executionCount: count)
+        }
+        capture?.drain()
+        request.reply(reply, metadata: ["started": .string(started), "status": .string(reply.status.rawValue)])
+        if content.storesHistory { history.add(line: count, input: content.code, output: result) }
+        for request in aborted {
+            request.serve { $0.reply(ExecuteReply.aborted(executionCount: count), metadata: ["status": "aborted"]) }
+        }
+    }
+
+    private func run(_ cell: Cell, output: CellPublisher) -> CellOutcome {
+        capture?.redirect(to: { output.stream($0, $1) })
+        current.output = output
+        state.withLock { state in
+            Interruption.reset()
+            state.isRunning = true
+        }
+        capture?.setActive(true)
+        defer {
+            state.withLock { $0.isRunning = false }
+            capture?.setActive(false)
+            capture?.drain()
+        }
+        return RunningCell.$output.withValue(output) { interpreter.execute(cell, output: output) }
+    }
+
+    private func evaluate(_ expression: String, output: CellPublisher) -> ExecuteReply.UserExpression {
+        switch RunningCell.$output.withValue(output, operation: { interpreter.evaluate(expression) }) {
+        case .success(let bundle): .value(bundle ?? MimeBundle(contents: [:]))
+        case .failure(let failure):
+            .failure(ErrorReply(name: failure.name, value: failure.message, traceback: failure.traceback))
+        }
+    }
+
+    /// Serves a comm message: what its handlers print and display belongs to it.
+    func handle(_ request: Request, _ body: () throws -> Void) rethrows {
+        let output = CellPublisher(parent: request.message, publisher: request.publisher, capture: capture)
+        // Printed text carries no mark of its origin. While a cell runs it is taken for the cell's.
+        if !state.withLock({ $0.isRunning }) {
+            capture?.redirect(to: { output.stream($0, $1) })
+            current.output = output
+        }
+        defer { capture?.drain() }
+        try RunningCell.$output.withValue(output, operation: body)
+    }
+
+    /// Asks the running cell to stop. Nothing happens while none runs.
+    func interrupt() {
+        let isRunning = state.withLock { state in
+            if state.isRunning { Interruption.request() }
+            return state.isRunning
+        }
+        guard isRunning else { return }
+        input.interrupt()
+        interpreter.interrupt()
+    }
+}

@@ -1,0 +1,55 @@
+internal import JupyterWire
+
+/// A line of requests that are served one after the other on a thread of their own: the main shell, or a subshell.
+final class Shell: Sendable {
+    private enum Job: Sendable {
+        case serve(Request, Handler)
+        case work(@Sendable () -> Void)
+        case stop
+    }
+
+    private let jobs = Mailbox<Job>()
+    private let thread: KernelThread
+
+    init(_ name: String) {
+        let jobs = jobs
+        thread = KernelThread(name) {
+            while true {
+                switch jobs.takeFirst() {
+                case .serve(let request, let handler): request.serve(handler)
+                case .work(let work): work()
+                case .stop: return
+                }
+            }
+        }
+    }
+
+    func post(_ request: Request, _ handler: @escaping Handler) { jobs.post(.serve(request, handler)) }
+
+    /// Does some work in its turn, and waits for its end.
+    func perform(_ work: @escaping @Sendable () -> Void) {
+        let done = Bell()
+        jobs.post(
+            .work {
+                work()
+                done.ring()
+            })
+        done.wait()
+    }
+
+    /// Takes the cells out that wait for their turn.
+    func takeWaitingCells() -> [Request] {
+        jobs.take { job in
+            if case .serve(let request, _) = job { request.type == ExecuteRequest.messageType } else { false }
+        }.compactMap { job in
+            if case .serve(let request, _) = job { request } else { nil }
+        }
+    }
+
+    /// Ends the thread after what waits. False if that takes longer than `milliseconds`.
+    @discardableResult
+    func stop(milliseconds: Int32) -> Bool {
+        jobs.post(.stop)
+        return thread.join(milliseconds: milliseconds)
+    }
+}

@@ -1,0 +1,17 @@
+public struct IsCompleteRequest: IncomingContent {
+    public static let messageType = "is_complete_request"
+    public var code: String
+}
+
+public struct IsCompleteReply: OutgoingContent, Encodable {
+    public static let messageType = "is_complete_reply"
+    public enum Status: String, Encodable, Sendable { case complete, incomplete, invalid, unknown }
+    public var status: Status
+    /// What the next line starts with; only where the code is incomplete.
+    public var indent: String?
+
+    public init(status: Status, indent: String? = nil) {
+        self.status = status
+        self.indent = indent
+    }
+}

@@ -1,0 +1,26 @@
+public struct ShutdownRequest: IncomingContent {
+    public static let messageType = "shutdown_request"
+    /// Whether the client starts a new kernel afterwards.
+    public var restarts: Bool
+    enum CodingKeys: String, CodingKey { case restarts = "restart" }
+
+    public init(from decoder: any Decoder) throws {
+        restarts =
+            try decoder.container(keyedBy: CodingKeys.self).decodeIfPresent(Bool.self, forKey: .restarts) ?? false
+    }
+}
+
+public struct ShutdownReply: OutgoingContent, Encodable {
+    public static let messageType = "shutdown_reply"
+    public let status = "ok"
+    public var restarts: Bool
+
+    enum CodingKeys: String, CodingKey {
+        case status
+        case restarts = "restart"
+    }
+
+    public init(restarts: Bool) {
+        self.restarts = restarts
+    }
+}

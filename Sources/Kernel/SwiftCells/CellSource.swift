@@ -1,0 +1,164 @@
+internal import SwiftSyntax
+
+/// A cell's text as it is compiled: what the user typed, line for line, with a head of imports and small insertions.
+/// Knows for every position of the compiled text where it lies in the user's.
+struct CellSource {
+    let text: String
+    /// The insertions, by line of the cell (from 1): at which column of the *compiled* line (UTF-8, from 1) how many
+    /// bytes more than the user's begin.
+    private var insertions: [Int: [(column: Int, bytes: Int)]] = [:]
+
+    /// - Parameters:
+    ///   - cell: the number of the module that the cell becomes.
+    ///   - label: what diagnostics and traces call the cell: `In[5]`.
+    init(_ syntax: CellSyntax, cell: Int, label: String, names: NameTable) {
+        var edits: [Edit] = []
+        if let expression = syntax.lastExpression {
+            edits.append(Edit(at: expression.positionAfterSkippingLeadingTrivia, insert: "_cellResult("))
+            edits.append(Edit(at: expression.endPositionBeforeTrailingTrivia, insert: ", \(cell))"))
+        }
+        for (number, statement) in syntax.tree.statements.enumerated() {
+            guard case .decl(let declaration) = statement.item, let node = declaration.as(VariableDeclSyntax.self) else {
+                continue
+            }
+            if syntax.awaitsAtTopLevel {
+                // Without it, a script that awaits would bind its variables to the main actor.
+                edits.append(
+                    Edit(at: node.bindingSpecifier.positionAfterSkippingLeadingTrivia, insert: "nonisolated(unsafe) "))
+            }
+            edits.append(
+                Edit(at: node.endPositionBeforeTrailingTrivia, insert: "; _cellReached(\(number), \(cell))"))
+        }
+        edits += OlderNames.edits(in: syntax, names: names)
+
+        var head = "import CellRuntime\n"
+        for line in names.imports { head += line + "\n" }
+        for line in names.importLines(for: syntax.references) { head += line + "\n" }
+        head += "#sourceLocation(file: \"\(label)\", line: 1)\n"
+
+        var body: [UInt8] = []
+        var line = 1
+        var lineStart = 0  // in body
+        let original = Array(syntax.code.utf8)
+        var next = 0
+        func copy(to end: Int) {
+            for byte in original[next..<end] {
+                body.append(byte)
+                if byte == UInt8(ascii: "\n") {
+                    line += 1
+                    lineStart = body.count
+                }
+            }
+            next = end
+        }
+        // Insertions at one place keep the order in which they were made; an opening one comes after a closing one.
+        for edit in edits.enumerated().sorted(by: { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) })
+            .map(\.element)
+        {
+            copy(to: edit.offset)
+            insertions[line, default: []].append((body.count - lineStart + 1, edit.text.utf8.count))
+            body += edit.text.utf8
+        }
+        copy(to: original.count)
+        text = head + String(decoding: body, as: UTF8.self) + "\n"
+    }
+
+    /// The column of the user's line (UTF-8, from 1) for one of the compiled line.
+    func userColumn(line: Int, column: Int) -> Int {
+        var shift = 0
+        for insertion in insertions[line] ?? [] where insertion.column < column {
+            shift += min(insertion.bytes, column - insertion.column)
+        }
+        return column - shift
+    }
+}
+
+/// A small insertion into the user's text.
+struct Edit {
+    let offset: Int
+    let text: String
+    init(at position: AbsolutePosition, insert text: String) {
+        offset = position.utf8Offset
+        self.text = text
+    }
+}
+
+/// `let v = v + 1`, `let data = data.normalized()`: the right side means the older one, and Swift would call it
+/// circular. Names that the cell declares, used before they are declared, are written with the older cell's name.
+private enum OlderNames {
+    static func edits(in syntax: CellSyntax, names: NameTable) -> [Edit] {
+        var undeclared: [String: Int] = [:]
+        for definition in syntax.definitions {
+            guard case .variable = definition.kind, let cell = names.cell(declaring: definition.name) else { continue }
+            undeclared[definition.name] = cell
+        }
+        guard !undeclared.isEmpty else { return [] }
+        var edits: [Edit] = []
+        for (number, statement) in syntax.tree.statements.enumerated() {
+            let finder = ReferenceFinder(names: undeclared)
+            finder.walk(statement)
+            // What the statement itself binds within (closure parameters, locals) is not the older one.
+            edits += finder.found.filter { !finder.bound.contains($0.name) }.map {
+                Edit(at: $0.position, insert: "Cell\(undeclared[$0.name]!).")
+            }
+            for definition in syntax.definitions where definition.statement == number {
+                undeclared[definition.name] = nil
+            }
+        }
+        return edits
+    }
+
+    private final class ReferenceFinder: SyntaxVisitor {
+        let names: [String: Int]
+        var found: [(name: String, position: AbsolutePosition)] = []
+        var bound: Set<String> = []
+        private var depth = 0
+
+        init(names: [String: Int]) {
+            self.names = names
+            super.init(viewMode: .sourceAccurate)
+        }
+
+        override func visit(_ node: DeclReferenceExprSyntax) -> SyntaxVisitorContinueKind {
+            let name = node.baseName.text.withoutBackticks
+            guard names[name] != nil else { return .skipChildren }
+            if let member = node.parent?.as(MemberAccessExprSyntax.self), member.declName.id == node.id {
+                return .skipChildren
+            }
+            if node.parent?.is(KeyPathPropertyComponentSyntax.self) == true { return .skipChildren }
+            found.append((name, node.positionAfterSkippingLeadingTrivia))
+            return .skipChildren
+        }
+
+        // A function's body runs after the cell's own declaration, and means that.
+        override func visit(_ node: FunctionDeclSyntax) -> SyntaxVisitorContinueKind { .skipChildren }
+        override func visit(_ node: MemberBlockSyntax) -> SyntaxVisitorContinueKind { .skipChildren }
+        override func visit(_ node: ClosureExprSyntax) -> SyntaxVisitorContinueKind {
+            depth += 1
+            return .visitChildren
+        }
+        override func visitPost(_ node: ClosureExprSyntax) { depth -= 1 }
+        override func visit(_ node: CodeBlockSyntax) -> SyntaxVisitorContinueKind {
+            depth += 1
+            return .visitChildren
+        }
+        override func visitPost(_ node: CodeBlockSyntax) { depth -= 1 }
+        override func visit(_ node: ClosureParameterSyntax) -> SyntaxVisitorContinueKind {
+            bound.insert((node.secondName ?? node.firstName).text.withoutBackticks)
+            return .visitChildren
+        }
+        override func visit(_ node: ClosureShorthandParameterSyntax) -> SyntaxVisitorContinueKind {
+            bound.insert(node.name.text.withoutBackticks)
+            return .visitChildren
+        }
+        override func visit(_ node: IdentifierPatternSyntax) -> SyntaxVisitorContinueKind {
+            let isTopLevelBinding = depth == 0 && node.parent?.is(PatternBindingSyntax.self) == true
+            if !isTopLevelBinding, !isInTopLevelTuple(node) { bound.insert(node.identifier.text.withoutBackticks) }
+            return .visitChildren
+        }
+
+        private func isInTopLevelTuple(_ node: IdentifierPatternSyntax) -> Bool {
+            depth == 0 && node.parent?.is(TuplePatternElementSyntax.self) == true
+        }
+    }
+}

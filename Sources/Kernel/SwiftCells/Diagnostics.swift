@@ -1,0 +1,76 @@
+/// What the compiler had to say about a cell, at the positions of the user's text.
+struct Diagnostic: Hashable {
+    enum Severity: String { case error, warning, note }
+    var severity: Severity
+    var message: String
+    /// From 1; `nil` where it is not about the cell's own text.
+    var line: Int?
+    /// In UTF-8, from 1.
+    var column: Int?
+}
+
+extension [Diagnostic] {
+    /// Reads what `swift-frontend -diagnostic-style llvm` prints: `In[5]:2:7: error: cannot find 'x' in scope`, each
+    /// followed by the source line, which is shown from the user's own text instead.
+    init(compilerOutput: String, source: CellSource, label: String) {
+        self = []
+        for text in compilerOutput.split(separator: "\n") {
+            guard let found = text.wholeMatch(of: #/(.+?):(\d+):(\d+): (error|warning|note): (.*)/#) else {
+                if let found = text.wholeMatch(of: #/(?:<unknown>:0: )?(error|warning): (.*)/#) {
+                    append(
+                        Diagnostic(
+                            severity: .init(rawValue: String(found.1))!, message: String(found.2).withoutCellModules))
+                }
+                continue
+            }
+            var diagnostic = Diagnostic(
+                severity: .init(rawValue: String(found.4))!, message: String(found.5).withoutCellModules)
+            if found.1 == label, let line = Int(found.2), let column = Int(found.3) {
+                diagnostic.line = line
+                diagnostic.column = source.userColumn(line: line, column: column)
+            }
+            if !contains(diagnostic) { append(diagnostic) }
+        }
+    }
+
+    var hasErrors: Bool { contains { $0.severity == .error } }
+
+    /// The lines to show, with ANSI colours: each message with the cell's line and a caret under the place.
+    func rendered(code: String, label: String) -> [String] {
+        let lines = code.split(separator: "\n", omittingEmptySubsequences: false)
+        var rendered: [String] = []
+        for diagnostic in self {
+            let place = diagnostic.line.map { "\(label), line \($0): " } ?? ""
+            let colour =
+                switch diagnostic.severity {
+                case .error: ANSI.red
+                case .warning: ANSI.yellow
+                case .note: ANSI.blue
+                }
+            rendered.append("\(ANSI.dim)\(place)\(ANSI.reset)\(colour)\(diagnostic.severity.rawValue):\(ANSI.reset) \(ANSI.bold)\(diagnostic.message)\(ANSI.reset)")
+            if let line = diagnostic.line, let column = diagnostic.column, lines.indices.contains(line - 1) {
+                let number = String(line)
+                let before = String(decoding: lines[line - 1].utf8.prefix(Swift.max(column - 1, 0)), as: UTF8.self)
+                let gap = before.map { $0 == "\t" ? "\t" : " " }.joined()
+                rendered.append("\(ANSI.dim)\(number) |\(ANSI.reset) \(lines[line - 1])")
+                rendered.append("\(ANSI.dim)\(String(repeating: " ", count: number.count)) |\(ANSI.reset) \(gap)\(colour)^\(ANSI.reset)")
+            }
+        }
+        return rendered
+    }
+}
+
+extension String {
+    /// `'Cell7.Point'` → `'Point'`: the user has not named these modules.
+    fileprivate var withoutCellModules: String { replacing(#/\bCell\d+\./#, with: "") }
+}
+
+/// The escape sequences of terminals, which notebooks understand too.
+enum ANSI {
+    static let red = "\u{1b}[31m"
+    static let yellow = "\u{1b}[33m"
+    static let blue = "\u{1b}[34m"
+    static let bold = "\u{1b}[1m"
+    static let dim = "\u{1b}[2m"
+    static let reset = "\u{1b}[0m"
+}

@@ -1,0 +1,60 @@
+internal import CCells
+import Glibc
+
+/// Why a thread was stopped, and where it was.
+struct Trap: Sendable {
+    enum Cause: Sendable {
+        case signal(Int32)
+        case stackOverflow
+        case abort
+    }
+    var cause: Cause
+    /// The Swift runtime's own words, if it had any.
+    var runtimeMessage: String
+    /// Program counters, innermost first.
+    var frames: [UInt]
+
+    init(_ report: ccells_report) {
+        switch report.kind {
+        case CCELLS_OVERFLOW: cause = .stackOverflow
+        case CCELLS_ABORT: cause = .abort
+        default: cause = .signal(report.value)
+        }
+        runtimeMessage = withUnsafeBytes(of: report.message) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        frames = withUnsafeBytes(of: report.frames) {
+            Array($0.bindMemory(to: UInt.self).prefix(Int(report.frame_count)))
+        }
+    }
+
+    /// What happened, in a sentence: the runtime's, or the compiler's note at the place, or the signal's.
+    func message(trace: Backtrace) -> String {
+        for line in runtimeMessage.split(separator: "\n") {
+            for mark in ["Fatal error: ", "Precondition failed: ", "Assertion failed: "] {
+                if let found = line.firstRange(of: mark) { return String(line[found.upperBound...]) }
+            }
+        }
+        switch cause {
+        case .stackOverflow: return "Stack overflow: a function calls itself without end"
+        case .abort where !runtimeMessage.isEmpty: return runtimeMessage.trimmed
+        case .abort: return "abort() was called"
+        case .signal(let signal):
+            if let failure = trace.runtimeFailure { return failure }
+            if !runtimeMessage.isEmpty { return runtimeMessage.trimmed }
+            switch signal {
+            case SIGSEGV, SIGBUS: return "Memory that is not there was accessed (segmentation fault)"
+            case SIGFPE: return "Arithmetic fault"
+            default: return "The program trapped (\(String(cString: strsignal(signal))))"
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        var text = Substring(self)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,104 @@
+import Pictures
+import Tensors
+
+/// Images as lines of text: the pixels, 0 to 255, and the class, with commas between them.
+struct CSVImages {
+    enum LabelColumn: Sendable { case first, last }
+
+    let path: String
+    /// One image after the other.
+    private(set) var pixels: [UInt8] = []
+    private(set) var labels: [Int] = []
+    /// The number of pixels of each image.
+    private(set) var width = 0
+
+    /// - Throws: `FileError` that names the line which is too short, too long or has something else than 0 to 255.
+    init(_ path: String, labelColumn: LabelColumn) throws {
+        self.path = path
+        let file = try Unpacked(path)
+        let bytes = file.bytes
+        let comma = UInt8(ascii: ",")
+        let newline = UInt8(ascii: "\n")
+        let zero = UInt8(ascii: "0")
+        var line = 1
+        var values: [Int] = []
+        var value = -1
+        pixels.reserveCapacity(bytes.count / 2)
+
+        func finishLine() throws {
+            if values.isEmpty { return }
+            if width == 0 { width = values.count - 1 }
+            guard values.count == width + 1, width > 0 else {
+                throw FileError(path, "line \(line) has \(values.count) values instead of \(width + 1)")
+            }
+            labels.append(labelColumn == .first ? values[0] : values[width])
+            for pixel in labelColumn == .first ? values[1...] : values[..<width] {
+                guard pixel <= 255 else {
+                    throw FileError(path, "line \(line) has a pixel of \(pixel); 255 is the brightest")
+                }
+                pixels.append(UInt8(pixel))
+            }
+            values.removeAll(keepingCapacity: true)
+        }
+        for byte in bytes {
+            switch byte {
+            case zero...zero + 9:
+                value = max(value, 0) * 10 + Int(byte - zero)
+                guard value < 1_000_000 else { throw FileError(path, "line \(line) has a value beyond 255") }
+            case comma, newline:
+                if value >= 0 {
+                    values.append(value)
+                } else if byte == comma {
+                    throw FileError(path, "line \(line) has an empty value")
+                }
+                value = -1
+                if byte == newline {
+                    try finishLine()
+                    line += 1
+                }
+            case UInt8(ascii: " "), UInt8(ascii: "\r"): break
+            default:
+                let character = Character(UnicodeScalar(byte))
+                throw FileError(path, "line \(line) has “\(character)” where only whole numbers and commas belong")
+            }
+        }
+        guard !file.isCutShort else {
+            throw FileError(path, "cut short (after \(bytes.count.grouped) bytes, in line \(line.grouped))")
+        }
+        if value >= 0 { values.append(value) }
+        try finishLine()
+        guard !labels.isEmpty else { throw FileError(path, "holds no images") }
+    }
+
+    func dataset(_ name: String, shape: Shape, classNames: [String]?, source: String) throws -> Dataset {
+        guard shape.elementCount == width else {
+            throw FileError(path, "has \(width) pixels a line, which are no image of shape \(shape)")
+        }
+        let names = classNames ?? (0...(labels.max() ?? 0)).map(String.init)
+        do {
+            return try Dataset(name, pixels: pixels, shape: shape, labels: labels, classNames: names, source: source)
+        } catch let error as DatasetError {
+            throw FileError(path, error.description)
+        }
+    }
+}
+
+extension Dataset {
+    /// Which column of a file names the class.
+    public enum LabelColumn: Sendable { case first, last }
+
+    /// Images from a file with one a line, pixels from 0 to 255 and a class from 0 with commas between them; `.gz` is
+    /// unpacked.
+    ///
+    /// - Parameters:
+    ///   - shape: `[channels, height, width]`, the channels of an image one after the other.
+    ///   - classNames: The numbers themselves unless given.
+    /// - Throws: `FileError` that names the line where something is wrong.
+    public static func csv(
+        _ path: String, label: LabelColumn = .last, shape: Shape, classNames: [String]? = nil, name: String? = nil
+    ) throws -> Dataset {
+        let images = try CSVImages(path, labelColumn: label == .first ? .first : .last)
+        let file = path.split(separator: "/").last.map(String.init) ?? path
+        return try images.dataset(name ?? file, shape: shape, classNames: classNames, source: "read from \(path)")
+    }
+}

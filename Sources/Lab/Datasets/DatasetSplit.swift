@@ -1,0 +1,95 @@
+import Display
+import Pictures
+import Tensors
+
+/// A data set in three parts: one to learn from, one to watch the learning with, one for the final test.
+///
+///     let data = digits.split(training: 0.6, validation: 0.2, test: 0.2, seed: 7).normalized()
+///     data.training.count                        // → 3000
+public struct DatasetSplit: Sendable {
+    public var training: Dataset
+    public var validation: Dataset
+    public var test: Dataset
+
+    public init(training: Dataset, validation: Dataset, test: Dataset) {
+        self.training = training
+        self.validation = validation
+        self.test = test
+    }
+
+    /// All three parts normalised by the mean and the deviation of the training part. The other two must not be looked
+    /// at for that: they stand for images that do not exist yet.
+    public func normalized() -> DatasetSplit {
+        let normalization = Normalization(of: training)
+        return DatasetSplit(
+            training: training.normalized(by: normalization), validation: validation.normalized(by: normalization),
+            test: test.normalized(by: normalization))
+    }
+}
+
+extension Dataset {
+    /// Cuts the data set into three parts, every class in the same proportion in each.
+    ///
+    /// - Parameters:
+    ///   - training: The part (0 to 1) to learn from.
+    ///   - validation: The part to look at while learning.
+    ///   - test: The part to keep for the end. What the three leave over is in none of them.
+    ///   - seed: The same seed gives the same parts, on every machine.
+    public func split(training: Double, validation: Double, test: Double = 0, seed: Int) -> DatasetSplit {
+        let parts = [training, validation, test]
+        guard parts.allSatisfy({ $0 >= 0 && $0 <= 1 }), parts.reduce(0, +) <= 1 + 1e-9 else {
+            fatalError(
+                "Dataset.split: the parts \(training), \(validation) and \(test) must each be 0 to 1 and together at most 1."
+            )
+        }
+        var places: [[Int]] = [[], [], []]
+        let generator = RandomGenerator(seed: seed).split("split")
+        var byClass = [[Int]](repeating: [], count: classNames.count)
+        for (place, label) in labels.enumerated() { byClass[label].append(place) }
+        for (label, members) in byClass.enumerated() {
+            var generator = generator.split(UInt64(label))
+            let shuffled = generator.shuffled(members)
+            // The ends of the parts are rounded, not their sizes: nothing is lost or used twice.
+            var start = 0
+            var reached = 0.0
+            for part in 0..<3 {
+                reached += parts[part]
+                let end = min(shuffled.count, Int((reached * Double(shuffled.count)).rounded()))
+                places[part] += shuffled[start..<max(start, end)]
+                start = max(start, end)
+            }
+        }
+        // Mixed, so that the first hundred of a part are a fair sample of it.
+        let datasets = places.enumerated().map { part, places in
+            var generator = generator.split("part").split(UInt64(part))
+            return selecting(generator.shuffled(places))
+        }
+        return DatasetSplit(training: datasets[0], validation: datasets[1], test: datasets[2])
+    }
+}
+
+extension DatasetSplit: Displayable {
+    public var mimeBundle: MimeBundle {
+        let parts = [("training", training), ("validation", validation), ("test", test)]
+        let total = max(1, parts.reduce(0) { $0 + $1.1.count })
+        let rows = parts.map { name, part in
+            [name, part.count.grouped, (Double(part.count) / Double(total)).percent(0)]
+                + part.classCounts.map(\.grouped)
+        }
+        let table = Table(
+            ["part", "images", "share"] + training.classNames, rows: rows,
+            numeric: Set(1..<3 + training.classNames.count), title: training.name)
+        let note = training.normalization.map { "normalised by the training part: \($0)" }
+        guard let note else { return table.mimeBundle }
+        return table.mimeBundle.adding(note: note)
+    }
+}
+
+extension MimeBundle {
+    /// The bundle with a line below its text and its HTML.
+    fileprivate func adding(note: String) -> MimeBundle {
+        var html = ""
+        if case .text(let own)? = contents["text/html"] { html = own }
+        return MimeBundle(text: text + "\n" + note, html: html + "<div>\(note.escapedForHTML)</div>")
+    }
+}

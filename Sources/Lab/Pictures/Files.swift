@@ -1,0 +1,90 @@
+internal import Glibc
+
+/// Why a file could not be read, understood or written: one sentence that names it.
+public struct FileError: Error, Hashable, CustomStringConvertible {
+    public var path: String
+    public var reason: String
+
+    public init(_ path: String, _ reason: String) {
+        self.path = path
+        self.reason = reason
+    }
+
+    public var description: String { "\(path): \(reason)" }
+}
+
+/// The whole content of a file.
+package func readFile(_ path: String) throws -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw FileError(path, "cannot be read (\(String(cString: strerror(errno))))") }
+    defer { close(file) }
+    var information = stat()
+    guard fstat(file, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
+        throw FileError(path, "is a folder or a device, not a file")
+    }
+    let size = Int(information.st_size)
+    return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        while count < size {
+            let got = read(file, buffer.baseAddress! + count, size - count)
+            if got < 0 && errno == EINTR { continue }
+            guard got >= 0 else { throw FileError(path, "cannot be read (\(String(cString: strerror(errno))))") }
+            if got == 0 { break }
+            count += got
+        }
+    }
+}
+
+/// Writes a file so that it is there whole or not at all: aside first, then renamed over what was there.
+package func writeFile(_ bytes: [UInt8], to path: String) throws {
+    let aside = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).part"
+    let file = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    func failure() -> FileError { FileError(path, "cannot be written (\(String(cString: strerror(errno))))") }
+    guard file >= 0 else { throw failure() }
+    var written = 0
+    var error: FileError?
+    bytes.withUnsafeBytes { buffer in
+        while written < buffer.count {
+            let put = write(file, buffer.baseAddress! + written, buffer.count - written)
+            if put < 0 && errno == EINTR { continue }
+            if put < 0 {
+                error = failure()
+                return
+            }
+            written += put
+        }
+        if fsync(file) != 0 { error = failure() }
+    }
+    if close(file) != 0 && error == nil { error = failure() }
+    if error == nil && rename(aside, path) != 0 { error = failure() }
+    if let error {
+        unlink(aside)
+        throw error
+    }
+}
+
+package func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+/// Makes a folder and those above it.
+package func makeFolder(_ path: String) throws {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+        made += made.isEmpty || made.hasSuffix("/") ? String(part) : "/" + part
+        if mkdir(made, 0o777) != 0 && errno != EEXIST {
+            throw FileError(made, "this folder cannot be made (\(String(cString: strerror(errno))))")
+        }
+    }
+}
+
+/// Removes a folder and everything in it.
+package func removeFolder(_ path: String) {
+    guard let folder = opendir(path) else { return }
+    while let entry = readdir(folder) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name == "." || name == ".." { continue }
+        if entry.pointee.d_type == DT_DIR { removeFolder("\(path)/\(name)") } else { unlink("\(path)/\(name)") }
+    }
+    closedir(folder)
+    rmdir(path)
+}

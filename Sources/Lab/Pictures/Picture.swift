@@ -1,0 +1,29 @@
+import Display
+
+/// What can be drawn: plots, grids of images, charts. Shown in a notebook as a PNG picture.
+///
+///     let plot = LinePlot(…)
+///     plot                              // shows it
+///     try plot.write(to: "loss.png")
+public protocol Picture: Displayable {
+    /// The size it looks best in, in CSS pixels.
+    var size: (width: Double, height: Double) { get }
+    func draw(on canvas: Canvas, in rectangle: Rectangle)
+    /// What it shows, in words and figures, for terminals and for readers who cannot see it.
+    var text: String { get }
+}
+
+extension Picture {
+    public var mimeBundle: MimeBundle { drawn().mimeBundle(text: text) }
+
+    /// The bytes of a PNG file, two of its pixels for each CSS pixel.
+    public var png: [UInt8] { drawn().png() }
+
+    public func write(to path: String) throws { try writeFile(png, to: path) }
+
+    private func drawn() -> Canvas {
+        let canvas = Canvas(width: Int(size.width.rounded(.up)), height: Int(size.height.rounded(.up)))
+        draw(on: canvas, in: canvas.bounds)
+        return canvas
+    }
+}

@@ -1,0 +1,39 @@
+extension Tensor {
+    /// The same numbers as another type. Fractions are cut off, numbers beyond the new type's range go to its end, and
+    /// as `bool` everything but 0 is true.
+    public func converted(to dtype: DType) -> Tensor {
+        if dtype == self.dtype { return self }
+        return convertedCopy(to: dtype)
+    }
+
+    private func convertedCopy(to dtype: DType) -> Tensor {
+        if isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
+        let result = Tensor(uninitialized: shape, dtype)
+        let count = elementCount
+        if self.dtype == .uint8, dtype == .float32 {
+            let source = pointer(UInt8.self)
+            let target = result.floats
+            for i in 0..<count { target[i] = Float(source[i]) }
+            return result
+        }
+        let values = doubles
+        func clamped(_ value: Double, _ bounds: ClosedRange<Double>) -> Double {
+            value.isNaN ? 0 : min(max(value, bounds.lowerBound), bounds.upperBound)
+        }
+        switch dtype {
+        case .float32: for i in 0..<count { result.pointer(Float.self)[i] = Float(values[i]) }
+        case .float64: for i in 0..<count { result.pointer(Double.self)[i] = values[i] }
+        case .int32:
+            for i in 0..<count { result.pointer(Int32.self)[i] = Int32(clamped(values[i], -0x1p31...(0x1p31 - 1))) }
+        case .uint8: for i in 0..<count { result.pointer(UInt8.self)[i] = UInt8(clamped(values[i], 0...255)) }
+        case .bool: for i in 0..<count { result.pointer(UInt8.self)[i] = values[i] == 0 ? 0 : 1 }
+        case .bfloat16: for i in 0..<count { result.pointer(UInt16.self)[i] = bfloat16(Float(values[i])) }
+        }
+        return result
+    }
+
+    /// A tensor without elements, to work out shapes with.
+    init(shapeOnly shape: Shape, _ dtype: DType = .float32) {
+        self.init(handle: Handle(shape: shape, dtype: dtype, buffer: nil))
+    }
+}

@@ -1,0 +1,66 @@
+/// The upper half of a `Float`, rounded to the nearest even one: what `bfloat16` stores.
+func bfloat16(_ value: Float) -> UInt16 {
+    guard !value.isNaN else { return 0x7FC0 }
+    let bits = value.bitPattern
+    return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
+}
+
+func float(fromBfloat16 bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
+
+extension Tensor {
+    /// A copy of the elements as `Float`, in row-major order.
+    public var scalars: [Float] { elements() }
+    /// A copy of the elements as `Double`.
+    public var doubles: [Double] { elements() }
+
+    /// A copy of the elements as `Int32`; fractions are cut off.
+    public var int32s: [Int32] {
+        dtype == .int32 ? copy() : dtype == .float64 ? doubles.map { Int32($0) } : scalars.map { Int32($0) }
+    }
+
+    /// A copy of the elements as bytes; of a `uint8` or `bool` tensor.
+    public var bytes: [UInt8] {
+        guard dtype == .uint8 || dtype == .bool else {
+            fatalError("Tensor.bytes: the tensor is of \(dtype), not uint8")
+        }
+        return copy()
+    }
+
+    /// The only element of a tensor that has one.
+    public var item: Float {
+        guard elementCount == 1 else { fatalError("Tensor.item: \(shape) has \(elementCount) elements, not one") }
+        return scalars[0]
+    }
+
+    private func copy<Scalar>() -> [Scalar] {
+        Array(UnsafeBufferPointer(start: pointer(Scalar.self), count: elementCount))
+    }
+
+    private func elements<Scalar: BinaryFloatingPoint>() -> [Scalar] {
+        let contents = buffer
+        return withExtendedLifetime(contents) {
+            [Scalar](unsafeUninitializedCapacity: elementCount) { result, count in
+                count = elementCount
+                guard let target = result.baseAddress else { return }
+                switch dtype {
+                case .float32: convert(contents.pointer(Float.self), target, count)
+                case .float64: convert(contents.pointer(Double.self), target, count)
+                case .int32: for i in 0..<count { target[i] = Scalar(contents.pointer(Int32.self)[i]) }
+                case .uint8, .bool: for i in 0..<count { target[i] = Scalar(contents.pointer(UInt8.self)[i]) }
+                case .bfloat16:
+                    for i in 0..<count { target[i] = Scalar(float(fromBfloat16: contents.pointer(UInt16.self)[i])) }
+                }
+            }
+        }
+    }
+
+    private func convert<From: BinaryFloatingPoint, To: BinaryFloatingPoint>(
+        _ source: UnsafePointer<From>, _ target: UnsafeMutablePointer<To>, _ count: Int
+    ) {
+        if From.self == To.self {
+            UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count * MemoryLayout<To>.stride)
+        } else {
+            for i in 0..<count { target[i] = To(source[i]) }
+        }
+    }
+}

@@ -1,2 +1,0 @@
-#include "CCells.h"
-void ccells_placeholder(void) {}

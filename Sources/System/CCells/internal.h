@@ -1,0 +1,41 @@
+// Shared by the C files of this folder; not a part of the module.
+#ifndef CCELLS_INTERNAL_H
+#define CCELLS_INTERNAL_H
+
+#include "CCells.h"
+
+#include <setjmp.h>
+
+// What a thread is. Threads inherit it from the one that starts them.
+typedef struct {
+    bool is_kernels_own;
+    bool is_main;
+    int cell;
+    char message[CCELLS_MESSAGE];
+    int message_length;
+    uintptr_t stack_low, stack_high;
+    jmp_buf *thrown;  // where the top level's thread goes on when an error has left it
+} ccells_thread;
+
+extern _Thread_local ccells_thread ccells_self;
+
+// Sets an alternate signal stack for the calling thread, so that the handler can run when the stack is used up.
+void ccells_set_alternate_stack(void);
+// Notes the bounds of the calling thread's stack.
+void ccells_note_stack(void);
+// Ends the top level that the calling thread runs, as if it had returned.
+_Noreturn void ccells_leave_top_level(void);
+
+// Writes a report for the calling thread. Safe in a signal handler.
+void ccells_send_report(ccells_kind kind, int value, uintptr_t address, uintptr_t pc, uintptr_t frame);
+
+// Gives up the standard output's lock if the calling thread holds it. Safe in a signal handler.
+void ccells_forget_stream_locks(void);
+
+// Stops the calling thread for good.
+_Noreturn void ccells_park(void);
+
+// Notes whole pages of a cell's executable text.
+void ccells_add_text(uintptr_t start, uintptr_t end);
+
+#endif

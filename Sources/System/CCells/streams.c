@@ -1,0 +1,59 @@
+// The lock of the standard output. `print` holds it while it calls `description`, and a thread that is parked in there
+// would leave every later `print` waiting: this lock is forgotten when its owner is parked.
+#define _GNU_SOURCE
+#include "internal.h"
+
+#include <dlfcn.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static atomic_int owner;  // a thread's id, or 0
+static int depth;         // of the owner
+
+static pid_t self(void) {
+    static _Thread_local pid_t id;
+    if (!id) id = (pid_t)syscall(SYS_gettid);
+    return id;
+}
+
+static void wake(void) { syscall(SYS_futex, &owner, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+
+void flockfile(FILE *stream) {
+    if (stream != stdout) {
+        static _Atomic(void (*)(FILE *)) real;
+        void (*lock)(FILE *) = atomic_load(&real);
+        if (!lock) atomic_store(&real, lock = (void (*)(FILE *))dlsym(RTLD_NEXT, "flockfile"));
+        lock(stream);
+        return;
+    }
+    int expected = 0;
+    while (!atomic_compare_exchange_strong(&owner, &expected, self())) {
+        if (expected == self()) break;
+        syscall(SYS_futex, &owner, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+        expected = 0;
+    }
+    depth++;
+}
+
+void funlockfile(FILE *stream) {
+    if (stream != stdout) {
+        static _Atomic(void (*)(FILE *)) real;
+        void (*unlock)(FILE *) = atomic_load(&real);
+        if (!unlock) atomic_store(&real, unlock = (void (*)(FILE *))dlsym(RTLD_NEXT, "funlockfile"));
+        unlock(stream);
+        return;
+    }
+    if (atomic_load(&owner) != self() || --depth > 0) return;
+    atomic_store(&owner, 0);
+    wake();
+}
+
+void ccells_forget_stream_locks(void) {
+    if (atomic_load(&owner) != self()) return;
+    depth = 0;
+    atomic_store(&owner, 0);
+    wake();
+}

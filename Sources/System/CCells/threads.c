@@ -1,0 +1,137 @@
+// Thread starts: every thread gets an alternate signal stack, without which a stack overflow ends the process, and
+// inherits from its starter whose work it does.
+#define _GNU_SOURCE
+#include "internal.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+_Thread_local ccells_thread ccells_self;
+
+static atomic_int main_thread;
+static pthread_key_t alternate_stack;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+enum { ALTERNATE_STACK = 64 * 1024 };
+
+static void free_alternate_stack(void *stack) {
+    stack_t none = {.ss_flags = SS_DISABLE};
+    sigaltstack(&none, NULL);
+    munmap(stack, ALTERNATE_STACK);
+}
+
+static void make_key(void) { pthread_key_create(&alternate_stack, free_alternate_stack); }
+
+void ccells_set_alternate_stack(void) {
+    pthread_once(&once, make_key);
+    if (pthread_getspecific(alternate_stack)) return;
+    void *stack = mmap(NULL, ALTERNATE_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED) return;
+    stack_t alternate = {.ss_sp = stack, .ss_size = ALTERNATE_STACK};
+    sigaltstack(&alternate, NULL);
+    pthread_setspecific(alternate_stack, stack);
+}
+
+void ccells_note_stack(void) {
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes)) return;
+    void *low;
+    size_t size;
+    if (!pthread_attr_getstack(&attributes, &low, &size)) {
+        ccells_self.stack_low = (uintptr_t)low;
+        ccells_self.stack_high = (uintptr_t)low + size;
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+typedef struct {
+    void *(*routine)(void *);
+    void *argument;
+    bool is_kernels_own;
+    int cell;
+} start;
+
+static void *begin(void *pointer) {
+    start given = *(start *)pointer;
+    free(pointer);
+    ccells_self.is_kernels_own = given.is_kernels_own;
+    ccells_self.cell = given.cell;
+    ccells_set_alternate_stack();
+    ccells_note_stack();
+    return given.routine(given.argument);
+}
+
+// Dispatch's workers outlive the work for which they were started: they are never the kernel's own, and no one cell's.
+static bool is_worker(void *routine) {
+    Dl_info info;
+    return dladdr(routine, &info) && info.dli_fname && strstr(info.dli_fname, "libdispatch");
+}
+
+typedef int (*create_function)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+// Takes the place of the C library's for the whole process.
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *), void *argument) {
+    static _Atomic(create_function) real;
+    create_function create = atomic_load(&real);
+    if (!create) atomic_store(&real, create = (create_function)dlsym(RTLD_NEXT, "pthread_create"));
+    start *given = malloc(sizeof *given);
+    if (!given) return 11;  // EAGAIN: not enough resources
+    bool worker = is_worker((void *)routine);
+    *given = (start){routine, argument, ccells_self.is_kernels_own && !worker, worker ? 0 : ccells_self.cell};
+    int failure = create(thread, attributes, begin, given);
+    if (failure) free(given);
+    return failure;
+}
+
+typedef struct {
+    ccells_entry entry;
+    int cell;
+} top_level;
+
+static void *run_top_level(void *pointer) {
+    top_level given = *(top_level *)pointer;
+    free(pointer);
+    ccells_self.is_kernels_own = false;
+    ccells_self.is_main = true;
+    ccells_self.cell = given.cell;
+    atomic_store(&main_thread, (int)syscall(SYS_gettid));
+    static char *arguments[] = {"swift-lab", NULL};
+    jmp_buf thrown;
+    ccells_self.thrown = &thrown;
+    // An error that leaves the top level comes back by `ccells_leave_top_level`: the compiler's code behind its report
+    // is a trap. Nothing is lost by the jump: the error has already left every frame but the top level's.
+    int result = _setjmp(thrown) ? 1 : given.entry(1, arguments);
+    atomic_store(&main_thread, 0);
+    ccells_send_report(CCELLS_RETURNED, result, 0, 0, 0);
+    return NULL;
+}
+
+int ccells_start(ccells_entry entry, int cell, size_t stack_size) {
+    top_level *given = malloc(sizeof *given);
+    if (!given) return 11;
+    *given = (top_level){entry, cell};
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack_size);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread;
+    int failure = pthread_create(&thread, &attributes, run_top_level, given);
+    pthread_attr_destroy(&attributes);
+    if (failure) free(given);
+    return failure;
+}
+
+pid_t ccells_main_thread(void) { return atomic_load(&main_thread); }
+
+void ccells_forget_main_thread(void) { atomic_store(&main_thread, 0); }
+
+void ccells_leave_top_level(void) { _longjmp(*ccells_self.thrown, 1); }
+
+int ccells_current_cell(void) { return ccells_self.cell; }

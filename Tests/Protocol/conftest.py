@@ -1,0 +1,57 @@
+"""The echo kernel, registered for these tests in a folder of their own."""
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def executable() -> pathlib.Path:
+    """The built echo kernel; ECHO_KERNEL names another one."""
+    named = os.environ.get("ECHO_KERNEL")
+    path = pathlib.Path(named) if named else ROOT / ".build/release/echo-kernel"
+    if not path.exists():
+        raise RuntimeError(f"{path} is missing: build it with `swift build -c release --product echo-kernel`")
+    return path
+
+
+def install(folder: pathlib.Path, name: str = "echo", interrupt_mode: str = "message") -> None:
+    spec = folder / "kernels" / name
+    spec.mkdir(parents=True, exist_ok=True)
+    (spec / "kernel.json").write_text(
+        json.dumps(
+            {
+                "argv": [str(executable()), "{connection_file}"],
+                "display_name": "Echo",
+                "language": "echo",
+                "interrupt_mode": interrupt_mode,
+            }
+        )
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def jupyter_folders(tmp_path_factory):
+    """Nothing of the user's own Jupyter is read or written."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    install(folder, "echo", "message")
+    install(folder, "echo-signal", "signal")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("JUPYTER_PATH", str(folder))
+    patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
+    patch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture
+def kernel():
+    """A fresh kernel and a client that is ready."""
+    manager, client = start_new_kernel(kernel_name="echo", stderr=subprocess.DEVNULL)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
