@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "swift-lab",
             dependencies: [
-                "JupyterKernel", "JupyterWire", "SwiftCells", "Display", "Lab",
+                "JupyterKernel", "JupyterWire", "SwiftCells", "Display", "Lab", "Datasets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
