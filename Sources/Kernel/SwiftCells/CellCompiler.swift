@@ -8,16 +8,17 @@ final class CellCompiler: Sendable {
     let folder: String
     /// Where the modules of this program lie, which cells may import.
     private let modules: String
-    private let options: [String]
     private let tool = Subprocess()
 
     /// - Throws: `SystemError` where `folder` cannot be made.
-    init(toolchain: Toolchain, folder: String, modules: String, options: [String]) throws {
-        guard mkdir(folder, 0o700) == 0 else { throw SystemError("cannot make the folder \(folder) for compiled cells") }
+    init(toolchain: Toolchain, folder: String, modules: String) throws {
+        guard mkdir(folder, 0o700) == 0 else {
+            throw SystemError("cannot make the folder \(folder) for compiled cells")
+        }
+        try ModulePaths.writeCModules(to: folder)
         self.toolchain = toolchain
         self.folder = folder
         self.modules = modules
-        self.options = options
     }
 
     struct Product {
@@ -41,8 +42,7 @@ final class CellCompiler: Sendable {
                 "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
                 "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
                 "-I", folder, "-I", modules, "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
-                "-Xcc", "-fno-omit-frame-pointer",
-            ] + options)
+            ])
         let diagnostics = [Diagnostic](compilerOutput: frontend.output, source: source, label: label)
         if frontend.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }
         guard frontend.status == 0 else {
@@ -51,7 +51,8 @@ final class CellCompiler: Sendable {
                 // The compiler itself failed; its last lines are all there is.
                 let last = frontend.output.split(separator: "\n").suffix(4).joined(separator: "\n")
                 diagnostics.append(
-                    Diagnostic(severity: .error, message: "the Swift compiler failed (status \(frontend.status)): \(last)"))
+                    Diagnostic(
+                        severity: .error, message: "the Swift compiler failed (status \(frontend.status)): \(last)"))
             }
             return Product(file: nil, diagnostics: diagnostics)
         }
@@ -97,15 +98,19 @@ func autolinkedLibraries(of file: String) -> [String] {
         }
         // ELF-64: e_shoff at 40, e_shentsize 58, e_shnum 60, e_shstrndx 62; in a section header sh_name at 0,
         // sh_offset 24, sh_size 32.
-        let table = field(40, UInt64.self), size = field(58, UInt16.self)
+        let table = field(40, UInt64.self)
+        let size = field(58, UInt16.self)
         let count = field(60, UInt16.self)
         let names = field(table + field(62, UInt16.self) * size + 24, UInt64.self)
         let wanted = Array(".swift1_autolink_entries".utf8)
         for section in 0..<count {
             let header = table + section * size
             let name = names + field(header, UInt32.self)
-            guard name + wanted.count <= raw.count, raw[name..<name + wanted.count].elementsEqual(wanted) else { continue }
-            let start = field(header + 24, UInt64.self), length = field(header + 32, UInt64.self)
+            guard name + wanted.count <= raw.count, raw[name..<name + wanted.count].elementsEqual(wanted) else {
+                continue
+            }
+            let start = field(header + 24, UInt64.self)
+            let length = field(header + 32, UInt64.self)
             guard start + length <= raw.count else { return [] }
             let entries = raw[start..<start + length].split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
             return entries.filter { $0.hasPrefix("-l") }.map { String($0.dropFirst(2)) }

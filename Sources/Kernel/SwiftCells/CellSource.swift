@@ -18,7 +18,8 @@ struct CellSource {
             edits.append(Edit(at: expression.endPositionBeforeTrailingTrivia, insert: ", \(cell))"))
         }
         for (number, statement) in syntax.tree.statements.enumerated() {
-            guard case .decl(let declaration) = statement.item, let node = declaration.as(VariableDeclSyntax.self) else {
+            guard case .decl(let declaration) = statement.item, let node = declaration.as(VariableDeclSyntax.self)
+            else {
                 continue
             }
             if syntax.awaitsAtTopLevel {

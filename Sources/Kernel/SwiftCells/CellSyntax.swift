@@ -49,8 +49,9 @@ struct CellSyntax {
         {
             return nil
         }
-        if expression.is(MacroExpansionExprSyntax.self), expression.trimmedDescription.hasPrefix("#warning")
-            || expression.trimmedDescription.hasPrefix("#error")
+        if expression.is(MacroExpansionExprSyntax.self),
+            expression.trimmedDescription.hasPrefix("#warning")
+                || expression.trimmedDescription.hasPrefix("#error")
         {
             return nil
         }

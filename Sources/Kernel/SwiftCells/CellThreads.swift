@@ -58,7 +58,8 @@ final class CellThreads: Sendable {
         var firstTrap: Trap?
         while true {
             var descriptors = [
-                pollfd(fd: reports, events: Int16(POLLIN), revents: 0), pollfd(fd: wish, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: reports, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: wish, events: Int16(POLLIN), revents: 0),
             ]
             poll(&descriptors, 2, stopping.timeout)
             if descriptors[1].revents != 0 {

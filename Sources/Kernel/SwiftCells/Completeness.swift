@@ -1,6 +1,6 @@
+import JupyterKernel
 internal import SwiftParser
 internal import SwiftSyntax
-import JupyterKernel
 
 extension Completeness {
     /// Whether a front end should run `code` on Enter: incomplete while something that was opened is not closed.

@@ -47,13 +47,17 @@ extension [Diagnostic] {
                 case .warning: ANSI.yellow
                 case .note: ANSI.blue
                 }
-            rendered.append("\(ANSI.dim)\(place)\(ANSI.reset)\(colour)\(diagnostic.severity.rawValue):\(ANSI.reset) \(ANSI.bold)\(diagnostic.message)\(ANSI.reset)")
+            rendered.append(
+                "\(ANSI.dim)\(place)\(ANSI.reset)\(colour)\(diagnostic.severity.rawValue):\(ANSI.reset) \(ANSI.bold)\(diagnostic.message)\(ANSI.reset)"
+            )
             if let line = diagnostic.line, let column = diagnostic.column, lines.indices.contains(line - 1) {
                 let number = String(line)
                 let before = String(decoding: lines[line - 1].utf8.prefix(Swift.max(column - 1, 0)), as: UTF8.self)
                 let gap = before.map { $0 == "\t" ? "\t" : " " }.joined()
                 rendered.append("\(ANSI.dim)\(number) |\(ANSI.reset) \(lines[line - 1])")
-                rendered.append("\(ANSI.dim)\(String(repeating: " ", count: number.count)) |\(ANSI.reset) \(gap)\(colour)^\(ANSI.reset)")
+                rendered.append(
+                    "\(ANSI.dim)\(String(repeating: " ", count: number.count)) |\(ANSI.reset) \(gap)\(colour)^\(ANSI.reset)"
+                )
             }
         }
         return rendered

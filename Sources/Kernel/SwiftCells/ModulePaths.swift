@@ -10,6 +10,14 @@ enum ModulePaths {
         return path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/Modules"
     }()
 
-    /// Compiler options for all cells.
-    static let options: [String] = []
+    /// The C libraries behind the modules that cells may import. The compiler insists that they can be imported, and
+    /// needs nothing of them, because they are in no interface: it gets empty ones and reads no header.
+    static let cModules = ["CCairo", "CKernels", "COpenBLAS", "CZlib"]
+
+    /// Writes the empty modules to `folder`, for the compiler's search path.
+    ///
+    /// - Throws: `SystemError` where it cannot be written.
+    static func writeCModules(to folder: String) throws {
+        try write(cModules.map { "module \($0) {}\n" }.joined(), to: folder + "/module.modulemap")
+    }
 }

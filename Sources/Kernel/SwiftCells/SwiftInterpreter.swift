@@ -34,7 +34,7 @@ public final class SwiftInterpreter: Interpreter {
         swiftVersion = "6.3"
         let folder = try Self.makeFolder()
         compiler = try CellCompiler(
-            toolchain: toolchain, folder: folder + "/cells", modules: ModulePaths.modules, options: ModulePaths.options)
+            toolchain: toolchain, folder: folder + "/cells", modules: ModulePaths.modules)
         ccells_on_error(noteError)
         let toolchain = toolchain
         threads = try CellThreads { late in
@@ -47,7 +47,9 @@ public final class SwiftInterpreter: Interpreter {
     private static func makeFolder() throws -> String {
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(parent)/swift-lab-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError("cannot make a folder for compiled cells in \(parent)") }
+        guard mkdtemp(&template) != nil else {
+            throw SystemError("cannot make a folder for compiled cells in \(parent)")
+        }
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
@@ -59,7 +61,9 @@ public final class SwiftInterpreter: Interpreter {
             pygmentsLexer: "swift", codeMirrorMode: "swift")
     }
 
-    public var banner: String { "Swift Lab: Swift \(swiftVersion) in cells. `import Lab` for tensors, training and pictures." }
+    public var banner: String {
+        "Swift Lab: Swift \(swiftVersion) in cells. `import Lab` for tensors, training and pictures."
+    }
 
     public func execute(_ cell: Cell, output: any CellOutput) -> CellOutcome {
         threads.collectLateReports()
@@ -151,7 +155,8 @@ public final class SwiftInterpreter: Interpreter {
         case .interrupted: return .failure(interrupted)
         case .exited(let code):
             return .failure(
-                CellFailure(name: "Exit", message: "the cell called exit(\(code)); it ended there, and the kernel goes on"))
+                CellFailure(
+                    name: "Exit", message: "the cell called exit(\(code)); it ended there, and the kernel goes on"))
         case .trapped(let trap, let onTopLevel):
             let trace = Backtrace(programCounters: trap.frames, toolchain: toolchain)
             return .failure(failure(trap, trace, onTopLevel: onTopLevel))

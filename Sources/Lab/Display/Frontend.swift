@@ -20,7 +20,9 @@ public struct DisplayID: Sendable, Hashable {
     public let name: String
     public init(_ name: String) { self.name = name }
     /// An id that no other display has.
-    public init() { name = String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36) }
+    public init() {
+        name = String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+    }
 }
 
 /// Prints the plain text of what is displayed; updates are not printed, because a console cannot take text back.
