@@ -27,7 +27,7 @@ lab: toolchain packages python data build kernelspec ## installs what is missing
 
 test: toolchain test-packages test-python data $(STAMPS)/tests kernelspec ## runs all tests
 	@failed=0; \
-	swift test $(BUILD) --skip-build || failed=1; \
+	swift test $(BUILD) --skip-build --disable-xctest || failed=1; \
 	$(PYTHON) -m pytest Tests || failed=1; \
 	exit $$failed
 

@@ -25,7 +25,7 @@ let linkParser: [LinkerSetting] = [
 ]
 
 /// A C library that Debian provides: its module map lies in Sources/System/<name>.
-func system(_ name: String, _ pkgConfig: String, _ debian: String) -> Target {
+func system(_ name: String, _ pkgConfig: String?, _ debian: String) -> Target {
     .systemLibrary(name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([debian])])
 }
 
@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "swift-lab",
             dependencies: [
-                "JupyterKernel", "JupyterWire", "SwiftCells", "Display", "Lab",
+                "JupyterKernel", "JupyterWire", "SwiftCells", "Display", "Lab", "Datasets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -90,7 +90,8 @@ let package = Package(
         lab("Lab", ["Training", "Datasets", "Pictures", "NeuralNetworks", "Tensors", "Display"]),
 
         // System: C libraries, and the C that Swift cannot replace
-        system("CZeroMQ", "libzmq", "libzmq3-dev"),
+        // No pkg-config: libzmq's passes on Kerberos' -isystem, which the package manager warns about.
+        system("CZeroMQ", nil, "libzmq3-dev"),
         system("COpenBLAS", "openblas", "libopenblas-dev"),
         system("CCairo", "cairo", "libcairo2-dev"),
         system("COpenSSL", "libcrypto", "libssl-dev"),

@@ -1,5 +1,6 @@
 """What all Python tests share. They run in .venv, whose Jupyter knows the kernel `swift-lab` (make test registers it)."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def project() -> Path:
     return PROJECT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_user_folders(tmp_path_factory):
+    """What a kernel writes for its user (the history of cells) goes elsewhere; the data stays where `make` put it."""
+    patch = pytest.MonkeyPatch()
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "swift-lab" / "data"
+    patch.setenv("SWIFT_LAB_DATA", os.environ.get("SWIFT_LAB_DATA") or str(data))
+    patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("user")))
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session")

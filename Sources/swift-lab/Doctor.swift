@@ -9,8 +9,8 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         let findings =
-            Examination.toolchain() + Examination.libraries() + Examination.data() + Examination.jupyter()
-            + Examination.machine()
+            Examination.toolchain() + [Examination.cell()] + Examination.libraries() + Examination.data()
+            + Examination.jupyter() + Examination.machine()
         let width = findings.map(\.subject.count).max() ?? 0
         for finding in findings {
             let subject = finding.subject.padding(to: width)

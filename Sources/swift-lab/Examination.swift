@@ -1,42 +1,73 @@
-internal import FoundationEssentials
+import Datasets
+import Display
+import FoundationEssentials
 import Glibc
+import JupyterKernel
+import SwiftCells
 
 /// What `doctor` looks at. Nothing here changes anything.
 enum Examination {
     /// The compiler that cells are compiled with, and its tools.
     static func toolchain() -> [Finding] {
-        guard let compiler = Place.program("swiftc")?.resolvingSymlinksInPath() else {
-            return [
-                Finding(
-                    subject: "Swift toolchain", isGood: false,
-                    detail: "no swiftc on the PATH: install Swift 6.3 and put its usr/bin on the PATH")
-            ]
+        let toolchain: Toolchain
+        do {
+            toolchain = try Toolchain()
+        } catch {
+            return [Finding(subject: "Swift toolchain", isGood: false, detail: "\(error)")]
         }
-        let root = compiler.deletingLastPathComponent().deletingLastPathComponent()
-        let version = versionLine(ofToolchain: root)?.split(separator: " ").drop { $0 != "version" }.dropFirst().first
-        let isRight = version?.hasPrefix("6.3") ?? false
-        let parts: [(subject: String, path: String, isNeeded: Bool, without: String)] = [
-            ("compiler", "bin/swift-frontend", true, "no cell can be compiled"),
-            ("linker", "bin/ld.lld", true, "no cell can be linked"),
-            ("SwiftParser", "lib/swift/host/libSwiftParser.so", true, "no cell can be read"),
-            ("symboliser", "bin/llvm-symbolizer", false, "errors do not name their lines"),
-            ("sourcekitd", "lib/libsourcekitdInProc.so", false, "Tab completes nothing"),
+        let version = lines(popen("'\(toolchain.frontend)' -version 2> /dev/null", "r"), close: pclose).first?
+            .split(separator: " ").drop { $0 != "version" }.dropFirst().first
+        let parts = [
+            ("symboliser", toolchain.symbolizer, "errors do not name their lines"),
+            ("sourcekitd", "\(toolchain.root)/lib/libsourcekitdInProc.so", "Tab completes nothing"),
         ]
         return [
             Finding(
-                subject: "Swift toolchain", isGood: isRight,
-                detail: "\(version ?? "unknown version") in \(root.path)"
-                    + (isRight ? "" : ": Swift Lab needs 6.3; put its usr/bin first on the PATH and build again"))
+                subject: "Swift toolchain", isGood: version != nil,
+                detail: version.map { "\($0) in \(toolchain.root)" }
+                    ?? "\(toolchain.frontend) does not run: install the toolchain again")
         ]
-            + parts.map { part in
-                let file = root.appending(path: part.path)
-                let isThere = Place.isFile(file)
+            + parts.map { subject, file, loss in
+                let isThere = Place.isFile(URL(filePath: file))
                 return Finding(
-                    subject: part.subject, isGood: isThere,
-                    detail: isThere
-                        ? file.path : "\(file.path) is missing, so \(part.without): install the whole toolchain again",
-                    isNeeded: part.isNeeded)
+                    subject: subject, isGood: isThere,
+                    detail: isThere ? file : "\(file) is missing, so \(loss): install the toolchain again",
+                    isNeeded: false)
             }
+    }
+
+    /// Compiles, links, loads and runs a cell, as the kernel does.
+    static func cell() -> Finding {
+        struct Discarded: CellOutput {
+            func stream(_ stream: OutputStream, _ text: String) {}
+            func display(_ bundle: MimeBundle, id: DisplayID?) {}
+            func update(_ bundle: MimeBundle, id: DisplayID) {}
+            func clear(wait: Bool) {}
+            func readLine(prompt: String, isPassword: Bool) throws -> String { throw InputUnavailable() }
+        }
+        do {
+            let interpreter = try SwiftInterpreter { _ in }
+            defer { interpreter.shutdown() }
+            let clock = ContinuousClock()
+            let start = clock.now
+            let outcome = interpreter.execute(Cell(code: "import Lab\n6 * 7", executionCount: 1), output: Discarded())
+            let milliseconds = Int((clock.now - start) / .milliseconds(1))
+            switch outcome {
+            case .success(let value) where value?.text == "42":
+                return Finding(
+                    subject: "a cell", isGood: true, detail: "compiled, linked, loaded and run in \(milliseconds) ms")
+            case .success(let value):
+                return Finding(
+                    subject: "a cell", isGood: false,
+                    detail: "6 * 7 came out as \(value?.text ?? "nothing"): run make clean lab")
+            case .failure(let failure):
+                return Finding(
+                    subject: "a cell", isGood: false,
+                    detail: "does not run (\(failure.name): \(failure.message)): run make clean lab")
+            }
+        } catch {
+            return Finding(subject: "a cell", isGood: false, detail: "\(error)")
+        }
     }
 
     /// The C libraries that this process has loaded. (Without one of them it would not have started.)
@@ -47,7 +78,7 @@ enum Examination {
             })
         return [
             ("ZeroMQ", "libzmq"), ("OpenBLAS", "libopenblas"), ("Cairo", "libcairo"), ("OpenSSL", "libcrypto"),
-            ("zlib", "libz.so"),
+            ("SQLite", "libsqlite3"), ("zlib", "libz.so"),
         ].map { subject, library in
             // libopenblas.so.0 is a link to libopenblasp-r0.3.21.so.
             let file = loaded.first { $0.contains("/\(library)") }
@@ -80,31 +111,32 @@ enum Examination {
         ]
     }
 
-    /// The data sets of the labs.
+    /// The data sets of the labs. (`Dataset.mnist()` itself would try to download.)
     static func data() -> [Finding] {
-        let folder =
-            Place.environment("SWIFT_LAB_DATA").map { URL(filePath: $0) }
-            ?? Place.userData.appending(path: "swift-lab/data")
-        let parts = [
-            "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
-        ]
+        let folder = URL(filePath: DataFolder.path)
         func hasAllParts(_ folder: URL) -> Bool {
-            parts.allSatisfy { part in ["", ".gz"].contains { Place.isFile(folder.appending(path: part + $0)) } }
+            ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"].allSatisfy { part in
+                ["", ".gz"].contains { Place.isFile(folder.appending(path: "\(part)-ubyte\($0)")) }
+            }
         }
-        let few = folder.appending(path: "mnist_5k.csv.gz")
-        let fashion = URL(filePath: "/usr/share/datasets/fashion-mnist")
-        let mnist: String? =
-            hasAllParts(folder)
-            ? "70,000 digits in \(folder.path)" : Place.isFile(few) ? "5,000 digits in \(few.path)" : nil
+        func finding(_ subject: String, _ places: [URL], few: URL? = nil, remedy: String, isNeeded: Bool) -> Finding {
+            if let place = places.first(where: hasAllParts) {
+                return Finding(subject: subject, isGood: true, detail: "70,000 images in \(place.path)")
+            }
+            if let few, Place.isFile(few) {
+                return Finding(subject: subject, isGood: true, detail: "5,000 images in \(few.path)")
+            }
+            let looked = places.map(\.path).joined(separator: " or ")
+            return Finding(subject: subject, isGood: false, detail: "not in \(looked): \(remedy)", isNeeded: isNeeded)
+        }
         return [
-            Finding(
-                subject: "MNIST", isGood: mnist != nil,
-                detail: mnist ?? "not in \(folder.path): run make lab"),
-            Finding(
-                subject: "Fashion-MNIST", isGood: hasAllParts(fashion),
-                detail: hasAllParts(fashion)
-                    ? "70,000 images in \(fashion.path)"
-                    : "not in \(fashion.path): apt-get install dataset-fashion-mnist", isNeeded: false),
+            finding(
+                "MNIST", [folder.appending(path: "mnist"), folder], few: folder.appending(path: "mnist_5k.csv.gz"),
+                remedy: "run make lab", isNeeded: true),
+            finding(
+                "Fashion-MNIST",
+                [folder.appending(path: "fashion-mnist"), URL(filePath: "/usr/share/datasets/fashion-mnist")],
+                remedy: "apt-get install dataset-fashion-mnist", isNeeded: false),
         ]
     }
 
@@ -138,11 +170,6 @@ enum Examination {
         }
         if flags.isSuperset(of: ["avx2", "bmi1", "bmi2", "fma", "movbe"]) { return "x86-64-v3 (AVX2)" }
         return "baseline"
-    }
-
-    /// "Swift version 6.3.1 (swift-6.3.1-RELEASE)", or `nil` where its compiler does not run.
-    private static func versionLine(ofToolchain root: URL) -> String? {
-        lines(popen("'\(root.path)/bin/swift-frontend' -version 2> /dev/null", "r"), close: pclose).first
     }
 
     /// Every line of an open file, which is closed then. (Files in /proc have no size to read them by.)

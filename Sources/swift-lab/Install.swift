@@ -1,6 +1,6 @@
 import ArgumentParser
 import Display
-internal import FoundationEssentials
+import FoundationEssentials
 
 /// `swift-lab install`: makes the kernel known to Jupyter.
 struct Install: ParsableCommand {

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+import FoundationEssentials
 import Glibc
 
 /// Where this program and what belongs to it lie on the disk.

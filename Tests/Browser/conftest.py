@@ -69,8 +69,19 @@ class NotebookPage:
         entry.wait_for()
         entry.click()
 
-    def wait_until_idle(self, timeout: float = 60_000):
-        self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=timeout)
+    def wait_until_connected(self):
+        """The status bar says "Swift Lab | Idle". (The indicator in the notebook's toolbar says so too early.)"""
+        self.page.locator("#jp-main-statusbar").get_by_text(re.compile(r"\| Idle$")).wait_for()
+
+    def wait_until_all_ran(self, timeout: float):
+        """No cell is waiting or running any more."""
+        self.page.wait_for_function(
+            "![...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].some(p => p.innerText.includes('*'))",
+            timeout=timeout)
+
+    @property
+    def prompts(self) -> list[str]:
+        return self.page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
 
     def cell(self, start: str):
         """The code cell that contains `start`, scrolled into view (cells out of sight are not on the page)."""

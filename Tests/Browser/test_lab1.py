@@ -24,7 +24,7 @@ def decoded(source: str) -> Image.Image:
 
 def test_the_loss_picture_changes_while_lab_1_trains(lab, page, project):
     notebook = lab.open(page, "lab1-mnist.ipynb")
-    notebook.wait_until_idle()
+    notebook.wait_until_connected()
     notebook.choose("Edit", "editmenu:clear-all")
     notebook.choose("Run", "runmenu:run-all")
 
@@ -37,14 +37,15 @@ def test_the_loss_picture_changes_while_lab_1_trains(lab, page, project):
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / "lab1-training.png")
 
-    notebook.wait_until_idle(timeout=180_000)
+    notebook.wait_until_all_ran(timeout=180_000)
     shown = page.evaluate("window.pictures")
     first, last = decoded(shown[0]), decoded(shown[-1])
     assert first.size == last.size
     assert ImageChops.difference(first, last).getbbox(), "the plot did not change"
 
     errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
-    assert errors.count() == 0
-    notebook.cell("try train(").scroll_into_view_if_needed()
+    assert errors.all_inner_texts() == []
+    assert notebook.prompts == [f"[{count}]:" for count in range(1, len(notebook.prompts) + 1)]
+    training.scroll_into_view_if_needed()
     page.screenshot(path=folder / "lab1.png")
     assert "%" in notebook.cell("run.evaluate(").locator(".jp-OutputArea").inner_text()

@@ -34,7 +34,7 @@ def install(folder: pathlib.Path, name: str = "echo", interrupt_mode: str = "mes
     )
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def jupyter_folders(tmp_path_factory):
     """Nothing of the user's own Jupyter is read or written."""
     folder = tmp_path_factory.mktemp("jupyter")

@@ -62,7 +62,7 @@ def test_doctor_finds_everything_here(swift_lab):
     result = swift_lab("doctor")
     assert result.returncode == 0, result.stdout + result.stderr
     lines = [line for line in result.stdout.splitlines() if line[0] in "✓✗"]
-    subjects = ["Swift toolchain", "SwiftParser", "ZeroMQ", "MNIST", "JupyterLab", "kernel registered", "font", "memory"]
+    subjects = ["Swift toolchain", "symboliser", "a cell", "ZeroMQ", "MNIST", "JupyterLab", "kernel registered", "font", "memory"]
     for subject in subjects:
         assert any(line.startswith(f"✓ {subject}") for line in lines), result.stdout
 
