@@ -25,9 +25,10 @@ lab: toolchain packages python data build kernelspec ## installs what is missing
 	@$(LAB) install --quiet --user
 	@$(PYTHON) scripts/start_lab.py
 
+# One after the other: the wish to interrupt and the front end belong to the process, which all Swift tests share.
 test: toolchain test-packages test-python data $(STAMPS)/tests kernelspec ## runs all tests
 	@failed=0; \
-	swift test $(BUILD) --skip-build --disable-xctest || failed=1; \
+	swift test $(BUILD) --skip-build --disable-xctest --no-parallel || failed=1; \
 	$(PYTHON) -m pytest Tests || failed=1; \
 	exit $$failed
 

@@ -142,7 +142,7 @@ enum Examination {
 
     /// Letters for plots, processor and memory.
     static func machine() -> [Finding] {
-        let font = URL(filePath: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+        let font = URL(filePath: "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf")
         let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         let memory = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE))) / 0x1p30
         return [
@@ -150,7 +150,7 @@ enum Examination {
                 subject: "font", isGood: Place.isFile(font),
                 detail: Place.isFile(font)
                     ? font.path
-                    : "\(font.path) is missing, so plots have other letters: apt-get install fonts-dejavu-core",
+                    : "\(font.path) is missing, so plots have other letters: apt-get install fonts-liberation",
                 isNeeded: false),
             Finding(subject: "processor", isGood: true, detail: "\(cores) cores, vectors of level \(vectorLevel())"),
             Finding(

@@ -76,12 +76,12 @@ class NotebookPage:
     def wait_until_all_ran(self, timeout: float):
         """No cell is waiting or running any more."""
         self.page.wait_for_function(
-            "![...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].some(p => p.innerText.includes('*'))",
+            "![...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].some(p => p.textContent.includes('*'))",
             timeout=timeout)
 
     @property
     def prompts(self) -> list[str]:
-        return self.page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
+        return self.page.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
 
     def cell(self, start: str):
         """The code cell that contains `start`, scrolled into view (cells out of sight are not on the page)."""

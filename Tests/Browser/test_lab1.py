@@ -18,6 +18,11 @@ WATCH = """cell => {
 }"""
 
 
+def show(cell):
+    """Scrolls a cell to where the eye is. (Outputs above it have grown since it was found.)"""
+    cell.evaluate("cell => cell.scrollIntoView({block: 'center'})")
+
+
 def decoded(source: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))).convert("RGB")
 
@@ -32,9 +37,10 @@ def test_the_loss_picture_changes_while_lab_1_trains(lab, page, project):
     training.evaluate(WATCH)
     # Three pictures while the cell still runs: the plot was drawn and then changed twice.
     page.wait_for_function("window.pictures.length >= 3", timeout=120_000)
-    assert training.locator(".jp-InputPrompt").inner_text() == "[*]:"
+    assert training.locator(".jp-InputPrompt").text_content() == "[*]:"
     folder = project / ".lab" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
+    show(training)
     page.screenshot(path=folder / "lab1-training.png")
 
     notebook.wait_until_all_ran(timeout=180_000)
@@ -44,8 +50,9 @@ def test_the_loss_picture_changes_while_lab_1_trains(lab, page, project):
     assert ImageChops.difference(first, last).getbbox(), "the plot did not change"
 
     errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
-    assert errors.all_inner_texts() == []
+    assert errors.all_text_contents() == []
     assert notebook.prompts == [f"[{count}]:" for count in range(1, len(notebook.prompts) + 1)]
-    training.scroll_into_view_if_needed()
+    show(training)
     page.screenshot(path=folder / "lab1.png")
-    assert "%" in notebook.cell("run.evaluate(").locator(".jp-OutputArea").inner_text()
+    for code in ("run.evaluate(", "result.worst("):
+        assert notebook.cell(code).locator(".jp-OutputArea img").count() == 1, code
