@@ -47,6 +47,9 @@ final class CellCompiler: Sendable {
                 isOptimized ? "-O" : "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
                 "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
                 "-I", folder, "-I", modules, "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
+                // For inspection: comments and places. They cost less than can be measured.
+                "-emit-module-doc-path", base + ".swiftdoc",
+                "-emit-module-source-info-path", base + ".swiftsourceinfo",
             ] + packages.withLock { $0 })
         let diagnostics = [Diagnostic](compilerOutput: frontend.output, source: source, label: label)
         if frontend.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }

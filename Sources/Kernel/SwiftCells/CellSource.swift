@@ -133,7 +133,7 @@ struct Edit {
 
 /// `let v = v + 1`, `let data = data.normalized()`: the right side means the older one, and Swift would call it
 /// circular. Names that the cell declares, used before they are declared, are written with the older cell's name.
-private enum OlderNames {
+enum OlderNames {
     static func edits(in syntax: CellSyntax, names: NameTable) -> [Edit] {
         var undeclared: [String: Int] = [:]
         for definition in syntax.definitions {

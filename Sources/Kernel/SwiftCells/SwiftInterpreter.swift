@@ -13,6 +13,7 @@ public final class SwiftInterpreter: Interpreter {
     let toolchain: Toolchain
     let compiler: CellCompiler
     private let threads: CellThreads
+    private let assistant: CodeAssistant
     private let session = Mutex(Session())
     private let swiftVersion: String
     /// Runs what the user asks of other programs.
@@ -43,6 +44,7 @@ public final class SwiftInterpreter: Interpreter {
         let folder = try Self.makeFolder()
         compiler = try CellCompiler(
             toolchain: toolchain, folder: folder + "/cells", modules: ModulePaths.modules)
+        assistant = CodeAssistant(toolchain: toolchain, folder: compiler.folder, modules: ModulePaths.modules)
         ccells_on_error(noteError)
         CellExecutors.install()
         let toolchain = toolchain
@@ -51,6 +53,7 @@ public final class SwiftInterpreter: Interpreter {
             let place = trace.frames.first.map { "\($0.label), line \($0.line)" } ?? "an earlier cell"
             lateOutput("A thread that \(place) had started failed: \(late.trap.message(trace: trace))\n")
         }
+        assistant.warmUpSoon(after: .seconds(1))
     }
 
     private static func makeFolder() throws -> String {
@@ -102,6 +105,14 @@ public final class SwiftInterpreter: Interpreter {
         threads.interrupt()
     }
 
+    public func complete(_ code: String, cursor: Int) -> Completions {
+        assistant.complete(code, cursor: cursor, names: session.withLock { $0.names })
+    }
+
+    public func inspect(_ code: String, cursor: Int, detail: Int) -> MimeBundle? {
+        assistant.inspect(code, cursor: cursor, detail: detail, names: session.withLock { $0.names })
+    }
+
     public func completeness(of code: String) -> Completeness { Completeness(of: code) }
 
     public func evaluate(_ expression: String) -> CellOutcome {
@@ -121,6 +132,7 @@ public final class SwiftInterpreter: Interpreter {
 
     public func shutdown() {
         compiler.interrupt()
+        assistant.shutdown()
         removeFolder(compiler.folder.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })
     }
 
@@ -155,6 +167,7 @@ public final class SwiftInterpreter: Interpreter {
             return (session.newest, session.names)
         }
         let source = CellSource(syntax, cell: number, label: label, names: names)
+        assistant.willRun(cell: number, label: label, code: syntax.code, compiled: source)
         let product: CellCompiler.Product
         do {
             defer { session.withLock { $0.isCompiling = false } }
