@@ -115,7 +115,7 @@ let package = Package(
             ],
             path: "Tests/EchoKernel"),
         tests("JupyterKernel", ["JupyterWire", "EchoInterpreter", "CZeroMQ"]),
-        tests("SwiftCells", swiftSettings: parser),
+        tests("SwiftCells", ["JupyterKernel"], swiftSettings: parser),
         tests("Display"),
         tests("Tensors"),
         tests("NeuralNetworks", ["Tensors"]),

@@ -22,7 +22,9 @@ struct NameTable {
 
     /// Notes what a cell declared. Definitions with the same key in earlier cells are out of force from now on.
     mutating func add(cell: Int, definitions: [Definition], imports: [String], references: Set<String>) {
-        let dependencies = cells(for: references)
+        // What a cell declares anew it means itself; only a variable can be made from its older value.
+        let own = definitions.filter { if case .variable = $0.kind { false } else { $0.kind != .function } }
+        let dependencies = cells(for: references.subtracting(own.map(\.name)))
         var closure = dependencies.reduce(into: Set<Int>()) { $0.formUnion(entries[$1]?.typeClosure ?? []) }
         closure.formUnion(dependencies.filter { declaresTypes($0) })
         entries[cell] = Entry(definitions: definitions, typeClosure: closure)
@@ -47,6 +49,11 @@ struct NameTable {
             entries[cell]!.definitions.contains { $0.isImplicit && cellByKey[$0.key] == cell }
         }
         for line in imports where !self.imports.contains(line) { self.imports.append(line) }
+    }
+
+    /// Notes all that a cell declares.
+    mutating func add(cell: Int, syntax: CellSyntax) {
+        add(cell: cell, definitions: syntax.definitions, imports: syntax.imports, references: syntax.references)
     }
 
     /// The variable or function of that name in force, if an earlier cell declared one.

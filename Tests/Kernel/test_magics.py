@@ -1,0 +1,68 @@
+"""Magics: commands to the kernel on a cell's first line."""
+
+
+def test_time_tells_how_long_a_cell_took_and_shows_its_value(notebook):
+    outcome = notebook.run("%time 6 * 7")
+    assert outcome.value == "42"
+    assert "of which the compiler took" in outcome.stdout
+
+
+def test_timeit_measures_a_run(notebook):
+    notebook.run("let numbers = Array(0..<1000)")
+    assert "a run (mean ± standard deviation of 7 rounds" in notebook.run("%timeit numbers.reduce(0, +)").stdout
+
+
+def test_optimize_makes_a_loop_faster(notebook):
+    loop = "var sum = 0\nfor i in 0..<20_000_000 { sum &+= i &* i }\nsum"
+    plain, fast = notebook.run(loop), notebook.run("%optimize\n" + loop)
+    assert plain.value == fast.value
+
+
+def test_who_shows_the_variables_in_force(notebook):
+    notebook.run("let a = [1, 2, 3]\nstruct Point { var x = 1.0 }")
+    notebook.run("let p = Point()\nlet a = \"newer\"")
+    table = notebook.run("%who").value
+    assert [line.split()[:2] for line in table.splitlines()[2:]] == [["a", "String"], ["p", "Point"]]
+
+
+def test_reset_forgets_and_history_remembers(notebook):
+    notebook.run("let a = 1")
+    assert "let a = 1" in notebook.run("%history").stdout
+    notebook.run("%reset")
+    assert "cannot find 'a'" in notebook.run("a").error
+
+
+def test_a_shell_command_shows_what_it_prints_and_fails_as_it_fails(notebook):
+    assert notebook.run("!echo from the shell").stdout == "from the shell\n"
+    assert "status 3" in notebook.run("!exit 3").error
+
+
+def test_a_shell_command_ends_when_interrupted(notebook):
+    running = notebook.start("!echo started; sleep 60")
+    notebook.wait_for(running, lambda message: message["msg_type"] == "stream")
+    notebook.interrupt()
+    assert "interrupted" in notebook.finish(running, timeout=5).error.lower()
+
+
+def test_an_unknown_magic_is_named_with_the_nearest(notebook):
+    assert "%timeit" in notebook.run("%timit 1").error
+
+
+def test_a_package_can_be_imported_and_is_kept(notebook, tmp_path, monkeypatch):
+    """The package lies in a folder: no network is asked."""
+    import subprocess
+    package = tmp_path / "Greeting"
+    (package / "Sources" / "Greeting").mkdir(parents=True)
+    (package / "Package.swift").write_text(
+        '// swift-tools-version: 6.0\nimport PackageDescription\n'
+        'let package = Package(name: "Greeting", products: [.library(name: "Greeting", targets: ["Greeting"])],\n'
+        '    targets: [.target(name: "Greeting")])\n')
+    (package / "Sources" / "Greeting" / "Greeting.swift").write_text(
+        'public func greeting(_ name: String) -> String { "Hello, \\(name)" }\n')
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "1"], ["tag", "1.0.0"]):
+        subprocess.run(["git", *command], cwd=package, check=True)
+    outcome = notebook.run(f"%package {package} 1.0.0", timeout=200)
+    assert outcome.error == "", outcome.stdout
+    assert notebook.run('import Greeting\ngreeting("lab")').value == '"Hello, lab"'
+    again = notebook.run(f"%package {package} 1.0.0")
+    assert "Building" not in again.stdout
