@@ -77,7 +77,8 @@ let package = Package(
             ["JupyterWire", "Display", "CZeroMQ", "CSQLite", "CLinux", .product(name: "Logging", package: "swift-log")]),
         kernel("CellRuntime", ["Display"]),
         kernel(
-            "SwiftCells", ["CellRuntime", "Display", "JupyterKernel", "CCells"], swiftSettings: parser,
+            "SwiftCells", ["CellRuntime", "Display", "JupyterKernel", "CCells", "CLinux", "CSourceKit"],
+            swiftSettings: parser,
             linkerSettings: linkParser),
 
         // Lab: knows no Jupyter
@@ -98,6 +99,7 @@ let package = Package(
         system("CSQLite", "sqlite3", "libsqlite3-dev"),
         system("CZlib", "zlib", "zlib1g-dev"),
         .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
+        .systemLibrary(name: "CSourceKit", path: "Sources/System/CSourceKit"),
         .target(name: "CKernels", path: "Sources/System/CKernels"),
         .target(name: "CCells", path: "Sources/System/CCells"),
 

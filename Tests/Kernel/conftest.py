@@ -85,6 +85,23 @@ class Notebook:
                 outcome.reply = reply["content"]
         return outcome
 
+    def reply(self, identity: str, timeout: float = 60) -> dict:
+        """The content of the reply to a request."""
+        while True:
+            reply = self.client.get_shell_msg(timeout=timeout)
+            if reply["parent_header"].get("msg_id") == identity:
+                return reply["content"]
+
+    def complete(self, code: str) -> dict:
+        """The reply to a completion where `code` has a `|`."""
+        before, after = code.split("|")
+        return self.reply(self.client.complete(before + after, len(before)))
+
+    def inspect(self, code: str, detail: int = 0) -> dict:
+        """The reply to an inspection where `code` has a `|`."""
+        before, after = code.split("|")
+        return self.reply(self.client.inspect(before + after, len(before), detail))
+
     def interrupt(self):
         self.manager.interrupt_kernel()
 

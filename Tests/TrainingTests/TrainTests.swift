@@ -48,9 +48,11 @@ final class RecordingFrontend: Frontend {
 }
 
 /// A host of the test's own: other tests of the process may ask theirs to stop.
-func host(_ frontend: (any Frontend)? = nil, interruptingAfter looks: Int = .max) -> Host {
+func host(
+    _ frontend: (any Frontend)? = nil, home: String? = nil, interruptingAfter looks: Int = .max
+) -> Host {
     let count = Counter()
-    return Host(frontend: frontend, isInterrupted: { count.next() > looks })
+    return Host(frontend: frontend, home: home, isInterrupted: { count.next() > looks })
 }
 
 private final class Counter: Sendable {
@@ -97,7 +99,7 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         let whole = try train(SmallNet(), on: data, settings, from: nil, host())
         let broken = try train(SmallNet(), on: data, settings, from: nil, host(interruptingAfter: looks))
         #expect(broken.wasInterrupted)
-        let resumed = try train(broken.model, on: data, settings, state: broken.state, host())
+        let resumed = try train(broken.model, on: data, settings, state: broken.state, keeping: nil, host())
         #expect(weights(resumed) == weights(whole))
         #expect(resumed.history.points.map(\.loss) == whole.history.points.map(\.loss))
         #expect(resumed.history.validations == whole.history.validations)
@@ -107,14 +109,14 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         let data = try bars()
         let broken = try train(SmallNet(), on: data, settings, from: nil, host(interruptingAfter: 20))
         // Resuming twice gives the same twice, because the run keeps its state and the model is only its last user.
-        let once = weights(try broken.resume(quietly: true))
-        let twice = weights(try broken.resume(quietly: true))
+        let once = weights(try broken.resume(until: nil, host()))
+        let twice = weights(try broken.resume(until: nil, host()))
         #expect(once == twice)
     }
 
     @Test func aFinishedRunSaysHowToGoOn() throws {
         let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
-        let error = #expect(throws: TrainingError.self) { try run.resume(quietly: true) }
+        let error = #expect(throws: TrainingError.self) { try run.resume(until: nil, host()) }
         #expect(error?.description == "resume: the run has its 6 epochs; to go on say until which, resume(until: 12)")
     }
 

@@ -52,7 +52,7 @@ struct Backtrace {
 }
 
 /// A Swift symbol as a person would write it; other names as they are.
-private func demangled(_ symbol: String) -> String {
+func demangled(_ symbol: String) -> String {
     typealias Demangle =
         @convention(c) (
             UnsafePointer<CChar>?, Int, UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<Int>?, UInt32

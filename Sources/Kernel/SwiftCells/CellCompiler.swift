@@ -1,4 +1,6 @@
+import Display
 import Glibc
+import Synchronization
 
 /// Turns a cell's source into a shared object: the compiler's frontend, then the linker, both called directly, because
 /// the driver costs 220 ms where these two cost 60.
@@ -8,6 +10,8 @@ final class CellCompiler: Sendable {
     let folder: String
     /// Where the modules of this program lie, which cells may import.
     private let modules: String
+    /// What the frontend is told of packages: where their modules and macros are.
+    private let packages = Mutex<[String]>([])
     private let tool = Subprocess()
 
     /// - Throws: `SystemError` where `folder` cannot be made.
@@ -30,8 +34,9 @@ final class CellCompiler: Sendable {
 
     /// Compiles `source` as the script of module `Cell<cell>` with the entry point `cell_<cell>`.
     ///
-    /// - Throws: `SystemError` where a tool cannot be started or a file cannot be written.
-    func compile(_ source: CellSource, cell: Int, label: String) throws -> Product {
+    /// - Throws: `SystemError` where a tool cannot be started,
+    /// or where a file cannot be written.
+    func compile(_ source: CellSource, cell: Int, label: String, isOptimized: Bool = false) throws -> Product {
         let base = "\(folder)/Cell\(cell)"
         try write(source.text, to: base + ".swift")
         let frontend = try tool.run(
@@ -39,10 +44,13 @@ final class CellCompiler: Sendable {
             [
                 "-c", "-primary-file", base + ".swift", "-module-name", "Cell\(cell)",
                 "-entry-point-function-name", "cell_\(cell)", "-enable-testing", "-enable-private-imports",
-                "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
+                isOptimized ? "-O" : "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
                 "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
                 "-I", folder, "-I", modules, "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
-            ])
+                // For inspection: comments and places. They cost less than can be measured.
+                "-emit-module-doc-path", base + ".swiftdoc",
+                "-emit-module-source-info-path", base + ".swiftsourceinfo",
+            ] + packages.withLock { $0 })
         let diagnostics = [Diagnostic](compilerOutput: frontend.output, source: source, label: label)
         if frontend.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }
         guard frontend.status == 0 else {
@@ -70,11 +78,13 @@ final class CellCompiler: Sendable {
         return Product(file: base + ".so", diagnostics: diagnostics)
     }
 
+    /// Adds options for every later cell, each once.
+    func addOptions(_ options: [String]) {
+        packages.withLock { $0 += options }
+    }
+
     /// Ends a compilation that runs on another thread.
     func interrupt() { tool.stop() }
-
-    /// Whether a module of that name can be imported.
-    func hasModule(_ name: String) -> Bool { access("\(modules)/\(name).swiftmodule", R_OK) == 0 }
 
     /// Loads what the cell's imports ask for, so that the linker need not: a shared object may leave symbols to be found
     /// in the process.
@@ -119,35 +129,14 @@ func autolinkedLibraries(of file: String) -> [String] {
     }
 }
 
-/// - Throws: `SystemError` where the file cannot be read.
-func readFile(_ path: String) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw SystemError("cannot read \(path)") }
-    defer { close(descriptor) }
-    var information = stat()
-    fstat(descriptor, &information)
-    var failed = false
-    let bytes = [UInt8](unsafeUninitializedCapacity: Int(information.st_size)) { buffer, count in
-        count = 0
-        while count < buffer.count {
-            let got = read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-            if got <= 0 {
-                failed = true
-                break
-            }
-            count += got
-        }
-    }
-    if failed { throw SystemError("cannot read \(path)") }
-    return bytes
-}
-
+/// Without `writeFile`'s wait for the disk: nobody needs a cell's source after a crash.
+///
 /// - Throws: `SystemError` where the file cannot be written.
-func write(_ text: String, to path: String) throws {
+private func write(_ text: String, to path: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw SystemError("cannot write \(path)") }
     defer { close(descriptor) }
     var text = text
-    let written = text.withUTF8 { write(descriptor, $0.baseAddress, $0.count) == $0.count }
-    guard written else { throw SystemError("cannot write \(path)") }
+    let isWritten = text.withUTF8 { write(descriptor, $0.baseAddress, $0.count) == $0.count }
+    guard isWritten else { throw SystemError("cannot write \(path)") }
 }

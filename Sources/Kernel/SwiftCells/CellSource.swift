@@ -21,6 +21,9 @@ struct CellSource {
             edits.append(Edit(at: expression.endPositionBeforeTrailingTrivia, insert: ", \(cell))"))
         }
         for (number, statement) in syntax.tree.statements.enumerated() {
+            if let statement = statement.item.as(GuardStmtSyntax.self) {
+                edits += Self.edits(for: statement, number: number, cell: cell, names: names)
+            }
             guard case .decl(let declaration) = statement.item, let node = declaration.as(VariableDeclSyntax.self)
             else {
                 continue
@@ -67,6 +70,37 @@ struct CellSource {
         text = head + String(decoding: body, as: UTF8.self) + "\n"
     }
 
+    /// What `guard let` binds at the top level is no global: it gets another name there, and a variable of its own name
+    /// behind the statement.
+    private static func edits(
+        for statement: GuardStmtSyntax, number: Int, cell: Int, names: NameTable
+    ) -> [Edit] {
+        var edits: [Edit] = []
+        var after = ""
+        for condition in statement.conditions {
+            guard case .optionalBinding(let binding) = condition.condition,
+                let pattern = binding.pattern.as(IdentifierPatternSyntax.self)
+            else { continue }
+            let name = pattern.identifier.text.withoutBackticks
+            edits.append(Edit(at: pattern.positionAfterSkippingLeadingTrivia, insert: "_guarded_"))
+            if binding.initializer == nil {
+                let older = names.cell(declaring: name).map { "Cell\($0)." } ?? ""
+                edits.append(Edit(at: pattern.endPositionBeforeTrailingTrivia, insert: " = \(older)\(name)"))
+            }
+            // Later conditions mean the bound one.
+            let later = statement.conditions.drop { $0.id != condition.id }.dropFirst()
+            edits += later.flatMap { $0.references(to: name) }.map { Edit(at: $0, insert: "_guarded_") }
+            after += "; \(binding.bindingSpecifier.text) \(pattern.identifier.text) = _guarded_\(name)"
+        }
+        if !after.isEmpty {
+            edits.append(
+                Edit(
+                    at: statement.endPositionBeforeTrailingTrivia, insert: after + "; _cellReached(\(number), \(cell))")
+            )
+        }
+        return edits
+    }
+
     /// The column of the user's line (UTF-8, from 1) for one of the compiled line.
     func userColumn(line: Int, column: Int) -> Int {
         var shift = 0
@@ -74,6 +108,16 @@ struct CellSource {
             shift += min(insertion.bytes, column - insertion.column)
         }
         return column - shift
+    }
+}
+
+extension SyntaxProtocol {
+    /// Where `name` stands for a variable.
+    fileprivate func references(to name: String) -> [AbsolutePosition] {
+        tokens(viewMode: .sourceAccurate).filter {
+            $0.tokenKind == .identifier(name) && $0.parent?.is(DeclReferenceExprSyntax.self) == true
+                && $0.parent?.parent?.as(MemberAccessExprSyntax.self)?.declName.id != $0.parent?.id
+        }.map(\.positionAfterSkippingLeadingTrivia)
     }
 }
 
@@ -89,7 +133,7 @@ struct Edit {
 
 /// `let v = v + 1`, `let data = data.normalized()`: the right side means the older one, and Swift would call it
 /// circular. Names that the cell declares, used before they are declared, are written with the older cell's name.
-private enum OlderNames {
+enum OlderNames {
     static func edits(in syntax: CellSyntax, names: NameTable) -> [Edit] {
         var undeclared: [String: Int] = [:]
         for definition in syntax.definitions {

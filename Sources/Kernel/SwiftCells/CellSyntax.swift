@@ -17,6 +17,11 @@ struct CellSyntax {
         self.code = code
         tree = Parser.parse(source: code)
         for (number, statement) in tree.statements.enumerated() {
+            if let statement = statement.item.as(GuardStmtSyntax.self) {
+                definitions += statement.boundNames.map {
+                    Definition(name: $0.name, kind: .variable($0.keyword), key: $0.name, statement: number)
+                }
+            }
             guard case .decl(let declaration) = statement.item else { continue }
             if let declaration = declaration.as(ImportDeclSyntax.self) {
                 imports.append(declaration.trimmedDescription)
@@ -56,6 +61,13 @@ struct CellSyntax {
             return nil
         }
         return expression
+    }
+
+    /// Where that expression stands, in UTF-8.
+    var lastExpressionRange: Range<Int>? {
+        lastExpression.map {
+            $0.positionAfterSkippingLeadingTrivia.utf8Offset..<$0.endPositionBeforeTrailingTrivia.utf8Offset
+        }
     }
 }
 
@@ -173,6 +185,16 @@ extension FunctionParameterClauseSyntax {
     /// older one's place.
     fileprivate var matchingKey: String {
         "(" + parameters.map { $0.firstName.text + ":" + $0.type.trimmedDescription }.joined(separator: ",") + ")"
+    }
+}
+
+extension GuardStmtSyntax {
+    /// The names that the statement leaves behind, each with `let` or `var`.
+    var boundNames: [(name: String, keyword: String)] {
+        conditions.flatMap { condition -> [(name: String, keyword: String)] in
+            guard case .optionalBinding(let binding) = condition.condition else { return [] }
+            return binding.pattern.boundNames.map { ($0, binding.bindingSpecifier.text) }
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+import Display
 import Glibc
 
 /// Where the compiler finds the modules that this program is made of, so that cells can import them.
@@ -16,8 +17,8 @@ enum ModulePaths {
 
     /// Writes the empty modules to `folder`, for the compiler's search path.
     ///
-    /// - Throws: `SystemError` where it cannot be written.
+    /// - Throws: `FileError` where it cannot be written.
     static func writeCModules(to folder: String) throws {
-        try write(cModules.map { "module \($0) {}\n" }.joined(), to: folder + "/module.modulemap")
+        try writeFile(Array(cModules.map { "module \($0) {}\n" }.joined().utf8), to: folder + "/module.modulemap")
     }
 }

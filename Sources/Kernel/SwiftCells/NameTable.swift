@@ -52,6 +52,15 @@ struct NameTable {
     /// The variable or function of that name in force, if an earlier cell declared one.
     func cell(declaring name: String) -> Int? { cellsByName[name]?.max() }
 
+    /// The newest cell whose names are known; 0 before the first.
+    var newest: Int { entries.keys.max() ?? 0 }
+
+    /// The names in force that begin so, in upper or lower case.
+    func names(startingWith prefix: String) -> Set<String> {
+        let prefix = prefix.lowercased()
+        return Set(cellsByName.filter { !$0.value.isEmpty && $0.key.lowercased().hasPrefix(prefix) }.keys)
+    }
+
     /// The variables in force: name, keyword and cell.
     var variables: [(name: String, cell: Int)] {
         cellsByName.flatMap { name, cells in

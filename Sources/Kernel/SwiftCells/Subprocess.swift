@@ -21,7 +21,10 @@ final class Subprocess: Sendable {
     }
 
     /// - Throws: `SystemError` where the program cannot be started.
-    func run(_ program: String, _ arguments: [String], input: String = "") throws -> Result {
+    ///
+    /// - Parameter showsOutput: whether it writes to this process's own output, which the notebook shows, instead of
+    ///   into the result.
+    func run(_ program: String, _ arguments: [String], showsOutput: Bool = false) throws -> Result {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw SystemError("cannot open a pipe for \(program)") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -29,8 +32,10 @@ final class Subprocess: Sendable {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO)
+        if !showsOutput {
+            posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
+            posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO)
+        }
         // Its own group, so that a Ctrl-C in a console stops the cell and not the compiler behind the kernel's back.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -71,7 +76,7 @@ final class Subprocess: Sendable {
         state.withLock { state in
             guard state.process != 0 else { return }
             state.isStopped = true
-            kill(state.process, SIGKILL)
+            kill(-state.process, SIGKILL)  // and all that it has started
         }
     }
 }

@@ -10,11 +10,14 @@ import Synchronization
 /// The way of a cell: `CellSyntax` reads it, `NameTable` says which earlier cells it needs, `CellSource` writes what is
 /// compiled, `CellCompiler` makes a shared object, `CellThreads` runs it, and here its end becomes an outcome.
 public final class SwiftInterpreter: Interpreter {
-    private let toolchain: Toolchain
-    private let compiler: CellCompiler
+    let toolchain: Toolchain
+    let compiler: CellCompiler
     private let threads: CellThreads
+    private let assistant: CodeAssistant
     private let session = Mutex(Session())
     private let swiftVersion: String
+    /// Runs what the user asks of other programs.
+    let tool = Subprocess()
 
     private struct Session {
         /// The number of the newest module. Not the execution count: silent cells are modules too.
@@ -25,6 +28,11 @@ public final class SwiftInterpreter: Interpreter {
         var isCompiling = false
         var isInterrupted = false
         var running: CellRecord?
+        var optimizesCells = false
+        /// How long the newest cell was compiled, in seconds.
+        var compileTime = 0.0
+        /// What was run, in order.
+        var inputs: [(label: String, code: String)] = []
     }
 
     /// Once a process. `lateOutput` gets what there is to say of threads that failed after their cell had ended.
@@ -36,6 +44,7 @@ public final class SwiftInterpreter: Interpreter {
         let folder = try Self.makeFolder()
         compiler = try CellCompiler(
             toolchain: toolchain, folder: folder + "/cells", modules: ModulePaths.modules)
+        assistant = CodeAssistant(toolchain: toolchain, folder: compiler.folder, modules: ModulePaths.modules)
         ccells_on_error(noteError)
         CellExecutors.install()
         let toolchain = toolchain
@@ -44,6 +53,7 @@ public final class SwiftInterpreter: Interpreter {
             let place = trace.frames.first.map { "\($0.label), line \($0.line)" } ?? "an earlier cell"
             lateOutput("A thread that \(place) had started failed: \(late.trap.message(trace: trace))\n")
         }
+        assistant.warmUpSoon(after: .seconds(1))
     }
 
     private static func makeFolder() throws -> String {
@@ -69,10 +79,16 @@ public final class SwiftInterpreter: Interpreter {
 
     public func execute(_ cell: Cell, output: any CellOutput) -> CellOutcome {
         threads.collectLateReports()
-        let syntax = CellSyntax(cell.code)
-        if syntax.isEmpty { return .success(nil) }
+        let label = "In[\(cell.executionCount)]"
+        session.withLock { $0.inputs.append((label, cell.code)) }
+        onReadLine { prompt, isPassword in try output.readLine(prompt: prompt, isPassword: isPassword) }
+        defer { onReadLine(nil) }
         do {
-            return try run(syntax, label: "In[\(cell.executionCount)]")
+            if let magic = try Magic(cell.code) { return try run(magic, cell: cell, output: output) }
+            let syntax = CellSyntax(cell.code)
+            return syntax.isEmpty ? .success(nil) : try run(syntax, label: label)
+        } catch let unknown as UnknownMagic {
+            return .failure(CellFailure(name: "UnknownMagic", message: "\(unknown)"))
         } catch {
             return .failure(CellFailure(name: "KernelError", message: "\(error)"))
         }
@@ -84,8 +100,17 @@ public final class SwiftInterpreter: Interpreter {
             return (session.isCompiling, session.running)
         }
         if isCompiling { compiler.interrupt() }
+        tool.stop()
         running?.cancelTask()
         threads.interrupt()
+    }
+
+    public func complete(_ code: String, cursor: Int) -> Completions {
+        assistant.complete(code, cursor: cursor, names: session.withLock { $0.names })
+    }
+
+    public func inspect(_ code: String, cursor: Int, detail: Int) -> MimeBundle? {
+        assistant.inspect(code, cursor: cursor, detail: detail, names: session.withLock { $0.names })
     }
 
     public func completeness(of code: String) -> Completeness { Completeness(of: code) }
@@ -107,12 +132,33 @@ public final class SwiftInterpreter: Interpreter {
 
     public func shutdown() {
         compiler.interrupt()
-        removeFolder(compiler.folder)
+        assistant.shutdown()
+        removeFolder(compiler.folder.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })
+    }
+
+    // MARK: What magics need
+
+    var optimizesCells: Bool {
+        get { session.withLock { $0.optimizesCells } }
+        set { session.withLock { $0.optimizesCells = newValue } }
+    }
+
+    var compileTime: Double { session.withLock { $0.compileTime } }
+
+    var inputs: [(label: String, code: String)] { session.withLock { $0.inputs } }
+
+    func forgetNames() { session.withLock { $0.names = NameTable() } }
+
+    /// The variables that a cell can use now, and what the user calls the cells that declared them.
+    var variablesInForce: [(name: String, label: String)] {
+        session.withLock { session in
+            session.names.variables.map { ($0.name, session.labels[$0.cell] ?? "") }
+        }
     }
 
     // MARK: A cell's way
 
-    private func run(_ syntax: CellSyntax, label: String) throws -> CellOutcome {
+    func run(_ syntax: CellSyntax, label: String, isOptimized: Bool = false) throws -> CellOutcome {
         let (number, names) = session.withLock { session in
             session.newest += 1
             session.labels[session.newest] = label
@@ -121,10 +167,14 @@ public final class SwiftInterpreter: Interpreter {
             return (session.newest, session.names)
         }
         let source = CellSource(syntax, cell: number, label: label, names: names)
+        assistant.willRun(cell: number, label: label, code: syntax.code, compiled: source)
         let product: CellCompiler.Product
         do {
             defer { session.withLock { $0.isCompiling = false } }
-            product = try compiler.compile(source, cell: number, label: label)
+            let start = ContinuousClock.now
+            product = try compiler.compile(
+                source, cell: number, label: label, isOptimized: isOptimized || optimizesCells)
+            session.withLock { $0.compileTime = (ContinuousClock.now - start) / .seconds(1) }
         }
         if product.wasInterrupted || session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
         guard let file = product.file else {
@@ -185,7 +235,7 @@ public final class SwiftInterpreter: Interpreter {
             traceback: ["\(ANSI.red)\(parts[0]):\(ANSI.reset) \(parts.last!)"])
     }
 
-    private var interrupted: CellFailure {
+    var interrupted: CellFailure {
         CellFailure(
             name: "Interrupted", message: "the cell was interrupted",
             traceback: ["\(ANSI.yellow)Interrupted.\(ANSI.reset) Earlier variables are unchanged."])
@@ -208,6 +258,13 @@ public final class SwiftInterpreter: Interpreter {
         if trace.frames.count > 12 { lines.append("  and \(trace.frames.count - 12) more calls") }
         if !onTopLevel { lines.append("It happened on another thread than the cell's own, which was stopped as well.") }
         lines.append("\(ANSI.dim)The cell ended there. Earlier variables are still there.\(ANSI.reset)")
+        if !trap.changing.isEmpty {
+            let names = trap.changing.map { "`\($0)`" }.joined(separator: " and ")
+            let verb = trap.changing.count == 1 ? "was" : "were"
+            lines.append(
+                "\(ANSI.yellow)\(names) \(verb) being changed at that moment and may be damaged: assign it again.\(ANSI.reset)"
+            )
+        }
         return CellFailure(name: "FatalError", message: message, traceback: lines)
     }
 }
@@ -221,16 +278,4 @@ private func noteError(_ object: UnsafeRawPointer?) {
     }
     let name = String(describing: type(of: error)).withoutCellNames
     cellRecord(Int(ccells_current_cell()))?.setError(name + "\u{0}" + String(describing: error).withoutCellNames)
-}
-
-private func removeFolder(_ path: String) {
-    guard let folder = opendir(path) else { return }
-    while let entry = readdir(folder) {
-        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        if name != ".", name != ".." { unlink("\(path)/\(name)") }
-    }
-    closedir(folder)
-    rmdir(path)
-    // Its parent was made for it.
-    rmdir(path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })
 }

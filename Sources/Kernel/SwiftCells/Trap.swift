@@ -15,6 +15,9 @@ struct Trap: Sendable {
     /// Program counters, innermost first.
     var frames: [UInt]
 
+    /// The variables that the thread was changing: they may be damaged.
+    var changing: [String] = []
+
     init(_ report: ccells_report) {
         switch report.kind {
         case CCELLS_OVERFLOW: cause = .stackOverflow
@@ -26,6 +29,15 @@ struct Trap: Sendable {
         }
         frames = withUnsafeBytes(of: report.frames) {
             Array($0.bindMemory(to: UInt.self).prefix(Int(report.frame_count)))
+        }
+        let variables = withUnsafeBytes(of: report.accesses) {
+            Array($0.bindMemory(to: UInt.self).prefix(Int(report.access_count)))
+        }
+        for variable in variables {
+            guard let symbol = ccells_symbol_at(variable) else { continue }
+            // "Cell3.scores : [Swift.String : Swift.Int]"
+            let name = demangled(String(cString: symbol)).withoutCellNames.prefix { $0 != " " && $0 != ":" }
+            if !name.isEmpty, !changing.contains(String(name)) { changing.append(String(name)) }
         }
     }
 

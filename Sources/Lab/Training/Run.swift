@@ -18,14 +18,22 @@ public struct Run<Model: Module> {
     /// Whether the user ended it before its last epoch.
     public let wasInterrupted: Bool
     let state: TrainingState
+    let folder: RunFolder?
 
-    init(model: Model, data: DatasetSplit, settings: Hyperparameters, state: TrainingState, wasInterrupted: Bool) {
+    init(
+        model: Model, data: DatasetSplit, settings: Hyperparameters, state: TrainingState, wasInterrupted: Bool,
+        folder: RunFolder?
+    ) {
+        self.folder = folder
         self.model = model
         self.data = data
         self.settings = settings
         self.state = state
         self.wasInterrupted = wasInterrupted
     }
+
+    /// Its number among `runs`; `nil` where it is not kept.
+    public var number: Int? { folder?.number }
 
     /// Losses, accuracies and speeds.
     public var history: History { state.history }
@@ -41,6 +49,10 @@ public struct Run<Model: Module> {
     /// A run that was interrupted reaches the same weights, to the bit, that it would have reached unbroken. With another
     /// end the learning rate has another course from here on, because it is planned over the whole.
     public func resume(until epochs: Int? = nil, quietly: Bool = false) throws -> Run {
+        try resume(until: epochs, .current(quietly: quietly))
+    }
+
+    func resume(until epochs: Int?, _ host: Host) throws -> Run {
         var settings = settings
         if let epochs { settings.epochs = epochs }
         guard wasInterrupted || Double(settings.epochs) > self.epochs else {
@@ -48,8 +60,10 @@ public struct Run<Model: Module> {
                 "resume: the run has its \(self.epochs.significant(3)) epochs; to go on say until which, resume(until: \(settings.epochs * 2))"
             )
         }
+        try settings.check()
         try model.load(state.weights)
-        return try train(model, on: data, settings, state: state, .current(quietly: quietly))
+        let keeping = try folder.map { ($0, try $0.record()) }
+        return try train(model, on: data, settings, state: state, keeping: keeping, host)
     }
 
     /// Tries the network on images, normalised as the training images were.

@@ -1,5 +1,6 @@
 import Datasets
 import Display
+internal import Glibc
 import NeuralNetworks
 import Tensors
 
@@ -39,17 +40,49 @@ func train<Model: Module>(
     model.initialize(input: data.training.imageShape, seed: settings.seed)
     if let weights { try model.load(weights) }
     try checkAnswer(of: model, on: data)
-    return try train(model, on: data, settings, state: TrainingState(), host)
+    var keeping: (folder: RunFolder, record: RunRecord)?
+    if let home = host.home, settings.snapshotInterval > 0 {
+        let folder = try RunFolder.create(in: home)
+        keeping = (folder, RunRecord(model, data, settings, number: folder.number))
+    }
+    return try train(model, on: data, settings, state: TrainingState(), keeping: keeping, host)
 }
 
 /// Goes on from `state`, with the model's parameters as they are.
 func train<Model: Module>(
-    _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, state: TrainingState, _ host: Host
+    _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, state: TrainingState,
+    keeping: (folder: RunFolder, record: RunRecord)?, _ host: Host
 ) throws -> Run<Model> {
     let trainer = try Trainer(model, on: data, settings, state: state, host: host)
-    let ending = try trainer.run()
-    return Run(
-        model: model, data: data, settings: settings, state: trainer.state, wasInterrupted: ending == .interrupted)
+    guard let (folder, firstRecord) = keeping else {
+        let ending = try trainer.run { _ in }
+        return Run(
+            model: model, data: data, settings: settings, state: trainer.state,
+            wasInterrupted: ending == .interrupted, folder: nil)
+    }
+    var record = firstRecord
+    record.settings = settings
+    record.process = getpid()
+    record.ending = .running
+    folder.removeRemains()
+    try folder.write(record)
+    let writer = SnapshotWriter(folder)
+    do {
+        let ending = try trainer.run { try writer.write($0, record) }
+        record.ending = ending == .interrupted ? .interrupted : .complete
+        try writer.write(trainer.state, record)
+        try writer.finish()
+        return Run(
+            model: model, data: data, settings: settings, state: trainer.state,
+            wasInterrupted: ending == .interrupted, folder: folder)
+    } catch {
+        // What was written before stays; if this cannot be noted either, the first failure is the one to tell.
+        try? writer.finish()
+        record.ending = .failed
+        record.history = trainer.state.history
+        try? folder.write(record)
+        throw error
+    }
 }
 
 /// Tries the network on two images: an error in its shapes should come before a bar and a picture do.

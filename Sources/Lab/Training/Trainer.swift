@@ -3,14 +3,18 @@ import Display
 import NeuralNetworks
 import Tensors
 
-/// Where a run shows itself, and how it hears that it shall stop: the process's, or a test's own.
+/// Where a run shows itself, where it is kept, and how it hears that it shall stop: the process's, or a test's own.
 struct Host: Sendable {
     /// `nil` where nothing is to be shown.
     var frontend: (any Frontend)?
+    /// The folder of all runs; `nil` where nothing is to be kept.
+    var home: String?
     var isInterrupted: @Sendable () -> Bool
 
     static func current(quietly: Bool) -> Host {
-        Host(frontend: quietly ? nil : Display.frontend, isInterrupted: { Interruption.isRequested })
+        Host(
+            frontend: quietly ? nil : Display.frontend, home: RunFolder.home,
+            isInterrupted: { Interruption.isRequested })
     }
 }
 
@@ -56,7 +60,7 @@ final class Trainer<Model: Module> {
 
     /// Trains to the end, or as far as the user and the numbers let it. `keep` is called after each epoch whose state
     /// is to be kept.
-    func run(keep: (TrainingState) throws -> Void = { _ in }) throws -> Ending {
+    func run(keep: (TrainingState) throws -> Void) throws -> Ending {
         let bar = host.frontend.map {
             ProgressBar(
                 "epoch \(epochTitle)", total: totalSteps * settings.batchSize, unit: "images",

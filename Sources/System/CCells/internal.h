@@ -6,6 +6,11 @@
 
 #include <setjmp.h>
 
+typedef struct {
+    void *variable;
+    void *buffer;  // tells the access from others
+} ccells_access;
+
 // What a thread is. Threads inherit it from the one that starts them.
 typedef struct {
     bool is_kernels_own;
@@ -13,6 +18,8 @@ typedef struct {
     int cell;
     char message[CCELLS_MESSAGE];
     int message_length;
+    int access_count;  // of changes under way; more than are kept, where there are more
+    ccells_access accesses[CCELLS_ACCESSES];
     uintptr_t stack_low, stack_high;
     jmp_buf *thrown;  // where the top level's thread goes on when an error has left it
 } ccells_thread;

@@ -31,6 +31,11 @@ const char *ccells_file_of(uintptr_t address, uintptr_t *base) {
     return info.dli_fname;
 }
 
+const char *ccells_symbol_at(uintptr_t address) {
+    Dl_info info;
+    return dladdr((void *)address, &info) && info.dli_saddr == (void *)address ? info.dli_sname : NULL;
+}
+
 static void (*on_error)(const void *);
 
 void ccells_on_error(void (*handler)(const void *)) { on_error = handler; }

@@ -58,6 +58,8 @@ void ccells_send_report(ccells_kind kind, int value, uintptr_t address, uintptr_
         report->value = value;
         report->address = address;
         report->frame_count = kind == CCELLS_RETURNED ? 0 : walk(pc, frame, report->frames);
+        report->access_count = ccells_self.access_count < CCELLS_ACCESSES ? ccells_self.access_count : CCELLS_ACCESSES;
+        for (int k = 0; k < report->access_count; k++) report->accesses[k] = (uintptr_t)ccells_self.accesses[k].variable;
         memcpy(report->message, ccells_self.message, ccells_self.message_length);
         report->message[ccells_self.message_length] = 0;
         slots[i].number = atomic_fetch_add(&next_number, 1);

@@ -23,6 +23,7 @@ struct BenchDigits: ParsableCommand {
         }
         var settings = Hyperparameters()
         settings.epochs = 10
+        settings.snapshotInterval = 0
         var accuracies: [Double] = []
         var seconds: [Double] = []
         for seed in 1...5 {

@@ -13,6 +13,7 @@
 enum {
     CCELLS_FRAMES = 128,
     CCELLS_MESSAGE = 4096,
+    CCELLS_ACCESSES = 16,
 };
 
 typedef enum {
@@ -33,6 +34,8 @@ typedef struct {
     uintptr_t address;   // what a memory fault was about
     int frame_count;
     uintptr_t frames[CCELLS_FRAMES];  // program counters, innermost first
+    int access_count;
+    uintptr_t accesses[CCELLS_ACCESSES];  // the variables that the thread was changing
     char message[CCELLS_MESSAGE];     // what the Swift runtime had to say
 } ccells_report;
 
@@ -87,6 +90,9 @@ void ccells_interrupt_done(void);
 
 // The file that an address was loaded from, and where that file begins in memory; NULL where none was.
 const char *ccells_file_of(uintptr_t address, uintptr_t *base);
+
+// The symbol that begins at an address, mangled; NULL where none does.
+const char *ccells_symbol_at(uintptr_t address);
 
 // Opens a descriptor that counts what is written to it (an eventfd); -1 with errno set.
 int ccells_open_event(void);

@@ -1,0 +1,195 @@
+import Datasets
+import Display
+import NeuralNetworks
+import Tensors
+import Testing
+
+@testable import Training
+
+/// A folder of runs of its own for a test, removed afterwards.
+private func inFolder(_ body: (String) throws -> Void) throws {
+    let folder = "/tmp/swift-lab-runs-\(UInt32.random(in: 0...UInt32.max))"
+    try makeFolder(folder)
+    defer { removeFolder(folder) }
+    try body(folder)
+}
+
+@Suite struct RunsTests {
+    private var settings: Hyperparameters {
+        var settings = Hyperparameters()
+        settings.epochs = 6
+        settings.batchSize = 16
+        settings.learningRate = .step(0.05, everyPercent: 50, factor: 0.1)
+        return settings
+    }
+
+    @Test func aRunIsKeptWithItsSettingsAndItsFigures() throws {
+        try inFolder { home in
+            let run = try train(SmallNet(), on: try bars(), settings, from: nil, host(home: home))
+            let stored = try Runs(home: home)[1]
+            #expect(run.number == 1)
+            #expect(stored.settings == settings)
+            #expect(stored.history == run.history)
+            #expect(stored.status == "complete")
+            #expect(stored.modelName == "SmallNet" && stored.dataName == "bars")
+            let metrics = String(decoding: try readFile("\(home)/1/metrics.csv"), as: UTF8.self)
+            let lines = metrics.split(separator: "\n")
+            #expect(lines[0] == "epoch,training_loss,learning_rate,validation_loss,validation_accuracy")
+            #expect(lines.count == 1 + run.history.points.count + run.history.validations.count)
+        }
+    }
+
+    @Test(arguments: [20, 59]) func aRunFromDiskGoesOnToTheSameWeights(looks: Int) throws {
+        try inFolder { home in
+            let data = try bars()
+            let whole = try train(SmallNet(), on: data, settings, from: nil, host())
+            let broken = try train(
+                SmallNet(), on: data, settings, from: nil, host(home: home, interruptingAfter: looks))
+            #expect(broken.wasInterrupted)
+            let stored = try Runs(home: home)[1]
+            #expect(stored.status == "interrupted")
+            // A new model, as in another process: only the files know what was learned.
+            let resumed = try stored.resume(SmallNet(), on: data, until: nil, host(home: home))
+            #expect(weights(resumed) == weights(whole))
+            #expect(resumed.history.points.map(\.loss) == whole.history.points.map(\.loss))
+            #expect(try Runs(home: home)[1].status == "complete")
+            #expect(RunFolder.numbers(in: home) == [1])
+        }
+    }
+
+    @Test func aRunWhoseProcessDiedGoesOnFromItsLastSnapshot() throws {
+        try inFolder { home in
+            let data = try bars()
+            let whole = try train(SmallNet(), on: data, settings, from: nil, host())
+            _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home, interruptingAfter: 20))
+            // As `kill -9` in the middle of the next snapshot leaves it: marked as running by a process that is gone,
+            // and a file half-written.
+            let folder = RunFolder(path: "\(home)/1", number: 1)
+            var record = try folder.record()
+            record.ending = .running
+            // No process has this number: Linux's largest is 4,194,304.
+            record.process = 4_999_999
+            try folder.write(record)
+            try writeFile([1, 2, 3], to: "\(home)/1/snapshot.safetensors.99-1.part")
+            #expect(try Runs(home: home)[1].status == "broken off")
+            let resumed = try Runs(home: home)[1].resume(SmallNet(), on: data, until: nil, host(home: home))
+            #expect(weights(resumed) == weights(whole))
+            #expect(!fileExists("\(home)/1/snapshot.safetensors.99-1.part"))
+        }
+    }
+
+    @Test func longerTrainingIsAnotherEnd() throws {
+        try inFolder { home in
+            let data = try bars()
+            _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let longer = try Runs(home: home)[1].resume(SmallNet(), on: data, until: 8, host(home: home))
+            #expect(longer.epochs == 8)
+            #expect(longer.history.validations.count == 8)
+            #expect(try Runs(home: home)[1].settings.epochs == 8)
+        }
+    }
+
+    @Test func otherDataAreRefused() throws {
+        try inFolder { home in
+            _ = try train(SmallNet(), on: try bars(), settings, from: nil, host(home: home, interruptingAfter: 20))
+            let other = try bars(seed: 2)
+            let error = #expect(throws: TrainingError.self) {
+                try Runs(home: home)[1].resume(SmallNet(), on: other, until: nil, host(home: home))
+            }
+            #expect(
+                error?.description.hasPrefix("runs[1] was trained on other data than this (bars, 3 classes") == true)
+        }
+    }
+
+    @Test func anotherNetworkIsRefused() throws {
+        final class Other: Module {
+            let output = Dense(3)
+            func callAsFunction(_ images: Tensor) -> Tensor { output(images.flattened()) }
+        }
+        try inFolder { home in
+            let data = try bars()
+            _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let error = #expect(throws: ParameterError.self) { try Runs(home: home)[1].load(Other(), on: data) }
+            #expect(error?.description == "load: output.weight has the shape [3, 64], the value [3, 16]")
+        }
+    }
+
+    @Test func aSnapshotThatIsCutShortIsNamed() throws {
+        try inFolder { home in
+            let data = try bars()
+            _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let path = "\(home)/1/snapshot.safetensors"
+            try writeFile(Array(try readFile(path).prefix(3_112)), to: path)
+            let error = #expect(throws: FileError.self) { try Runs(home: home)[1].load(SmallNet(), on: data) }
+            #expect(error?.description.hasPrefix("\(path): is cut short") == true)
+        }
+    }
+
+    @Test func aFolderThatCannotBeWrittenIsNamedBeforeTraining() throws {
+        let error = #expect(throws: FileError.self) {
+            try train(SmallNet(), on: try bars(), settings, from: nil, host(home: "/proc/runs"))
+        }
+        #expect(error?.description.hasPrefix("/proc/runs: this folder cannot be made (") == true)
+    }
+
+    @Test func aSnapshotThatCannotBeWrittenLeavesTheOneBefore() throws {
+        try inFolder { home in
+            let data = try bars()
+            let run = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let folder = RunFolder(path: "\(home)/1", number: 1)
+            let before = try readFile("\(home)/1/snapshot.safetensors")
+            // A writer whose folder has gone is as one whose disk is full: it cannot write aside.
+            let writer = SnapshotWriter(RunFolder(path: "\(home)/gone", number: 1))
+            try writer.write(run.state, try folder.record())
+            let error = #expect(throws: TrainingError.self) { try writer.finish() }
+            #expect(error?.description.contains("could not be written") == true)
+            #expect(error?.description.contains("runs[1].resume goes on from it") == true)
+            #expect(try readFile("\(home)/1/snapshot.safetensors") == before)
+        }
+    }
+
+    @Test func aMissingRunIsNamedWithThoseThereAre() throws {
+        try inFolder { home in
+            let none = #expect(throws: TrainingError.self) { try Runs(home: home)[3] }
+            #expect(none?.description == "runs[3]: there is no such run in \(home); there are none yet")
+        }
+    }
+
+    @Test func runsAreATableThatCanBeFilteredNotedAndThinned() throws {
+        try inFolder { home in
+            let data = try bars()
+            for seed in 1...3 {
+                var settings = settings
+                settings.seed = seed
+                settings.epochs = 2
+                _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            }
+            let runs = Runs(home: home)
+            try runs[2].note("the good one")
+            #expect(try runs[2].note == "the good one")
+            #expect(runs.matching("GOOD").all.map(\.number) == [2])
+            try runs[1].delete()
+            #expect(runs.all.map(\.number) == [2, 3])
+            let text = runs.mimeBundle.text
+            #expect(text.contains("SmallNet  bars  2 of 2"))
+            #expect(text.contains("the good one"))
+        }
+    }
+
+    @Test func withoutSnapshotsNothingIsWritten() throws {
+        try inFolder { home in
+            var settings = settings
+            settings.snapshotInterval = 0
+            settings.epochs = 1
+            let run = try train(SmallNet(), on: try bars(), settings, from: nil, host(home: home))
+            #expect(run.number == nil)
+            #expect(RunFolder.numbers(in: home).isEmpty)
+        }
+    }
+
+    @Test func aSparklineFallsAsItsValuesDo() {
+        #expect(sparkline([8, 7, 6, 5, 4, 3, 2, 1]) == "█▇▆▅▄▃▂▁")
+        #expect(sparkline([]) == "" && sparkline([1, 1]) == "▁▁")
+        #expect(sparkline((0..<1_000).map(Double.init)).count == 12)
+    }
+}
