@@ -106,6 +106,20 @@ class Notebook:
         self.manager.interrupt_kernel()
 
 
+@pytest.fixture(scope="module")
+def notebooks():
+    """Makes notebooks that last as long as a file's tests."""
+    opened = []
+
+    def make() -> Notebook:
+        opened.append(Notebook())
+        return opened[-1]
+
+    yield make
+    for notebook in opened:
+        notebook.close()
+
+
 @pytest.fixture
 def notebook():
     """A notebook with a fresh kernel."""

@@ -62,10 +62,16 @@ struct NameTable {
     /// The newest cell whose names are known; 0 before the first.
     var newest: Int { entries.keys.max() ?? 0 }
 
-    /// The names in force that begin so, in upper or lower case.
-    func names(startingWith prefix: String) -> Set<String> {
+    /// The names in force that begin so, in upper or lower case; of members only those that extensions added.
+    func names(startingWith prefix: String, members: Bool) -> Set<String> {
         let prefix = prefix.lowercased()
-        return Set(cellsByName.filter { !$0.value.isEmpty && $0.key.lowercased().hasPrefix(prefix) }.keys)
+        return Set(
+            cellsByName.filter { name, cells in
+                name.lowercased().hasPrefix(prefix)
+                    && cells.contains { cell in
+                        definitionsInForce(of: name, in: cell).contains { ($0.kind == .extended) == members }
+                    }
+            }.keys)
     }
 
     /// The variables in force: name, keyword and cell.

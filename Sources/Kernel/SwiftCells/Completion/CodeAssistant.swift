@@ -53,14 +53,17 @@ final class CodeAssistant: Sendable {
         let context = CursorContext(code, cursor: cursor)
         let nothing = Completions(matches: [], range: cursor..<cursor)
         if context.isNumber || CursorSyntax(code, cursor: context.cursor).isInText { return nothing }
-        // Every name that may be meant has to be visible.
-        let references = context.isMember ? [] : names.names(startingWith: context.prefix)
-        let probe = ProbeText(code, names: names, references: references, askingAt: context.start)
-        let offset = probe.offset(of: context.start)
+        // Where nothing begins like the prefix, what is similar to it.
         for isFuzzy in [false, true] where !isFuzzy || context.prefix.count > 1 {
-            let ranking = CompletionRanking(
-                items(of: probe.text, at: offset, filter: context.prefix, isFuzzy: isFuzzy, names: names),
-                context: context)
+            // Every name that may be meant has to be visible.
+            let references = names.names(startingWith: isFuzzy ? "" : context.prefix, members: context.isMember)
+            let probe = ProbeText(code, names: names, references: references, askingAt: context.start)
+            let offset = probe.offset(of: context.start)
+            guard
+                let items = try? items(
+                    of: probe.text, at: offset, filter: context.prefix, isFuzzy: isFuzzy, names: names)
+            else { return nothing }
+            let ranking = CompletionRanking(items, context: context)
             if !ranking.matches.isEmpty {
                 return Completions(
                     matches: ranking.matches, range: context.replacedRange(bytesToErase: ranking.bytesToErase))
@@ -71,15 +74,15 @@ final class CodeAssistant: Sendable {
 
     private func items(
         of text: String, at offset: Int, filter: String, isFuzzy: Bool = false, names: NameTable
-    ) -> [CompletionAnswer.Item] {
+    ) throws -> [CompletionAnswer.Item] {
         // The service keeps its compiler from one completion to the next as long as these do not change, and that
         // compiler lists the folder of cells once: after a new cell it must be another (50 ms).
         let arguments = arguments + ["-D", "CELLS_\(names.newest)"]
         let open = SourceKitRequest.openCompletion(
             of: text, at: offset, filter: filter, isFuzzy: isFuzzy, limit: 3 * CompletionRanking.limit,
             arguments: arguments)
-        let answers = ask([open, .closeCompletion(at: offset, arguments: arguments)])
-        return CompletionAnswer(answer: answers.first)?.results ?? []
+        let answers = try ask([open, .closeCompletion(at: offset, arguments: arguments)])
+        return CompletionAnswer(answer: answers[0])?.results ?? []
     }
 
     // MARK: Inspection
@@ -92,8 +95,12 @@ final class CodeAssistant: Sendable {
         let syntax = CursorSyntax(code, cursor: cursor)
         // The name under the cursor, or else the function whose arguments are being written.
         for name in [syntax.word, syntax.callee].compactMap({ $0 }) {
-            if let documentation = documentation(of: name, in: code, detail: detail, names: names) {
-                return documentation.bundle
+            do {
+                if let found = try documentation(of: name, in: code, detail: detail, names: names) {
+                    return found.bundle
+                }
+            } catch {
+                return nil
             }
         }
         return nil
@@ -106,42 +113,46 @@ final class CodeAssistant: Sendable {
 
     private func documentation(
         of name: CursorSyntax.Name, in code: String, detail: Int, names: NameTable
-    ) -> Documentation? {
+    ) throws -> Documentation? {
         let probe = ProbeText(code, names: names, references: [], askingAt: name.offset)
         let offset = probe.offset(of: name.offset)
-        if let answer = information(probe.text, at: offset) {
+        if let answer = try information(probe.text, at: offset) {
             var found = documentation(answer, code: code, headLines: probe.headLines, detail: detail)
             if answer.isType, answer.secondary == nil, let type = answer.name {
                 // How it is made is what one wants to know of a type, and more so behind its parenthesis.
                 let text = String(decoding: probe.text.utf8.prefix(offset), as: UTF8.self) + type + ".init\n"
                 let end = offset + type.utf8.count + 1
-                found?.related = items(of: text, at: end, filter: "init", names: names)
-                    .filter { $0.kind.hasSuffix(".constructor") }.prefix(12).map(\.description)
+                found?.related = try items(of: text, at: end, filter: "init", names: names)
+                    .filter { $0.kind.hasSuffix(".constructor") }.map(\.description).withoutRepetition
+                    .prefix(12).map { $0 }
             }
             return found
         }
         // Half-written code often has no meaning yet. What would complete the name has one, with every argument a
         // placeholder.
-        let items = items(of: probe.text, at: offset, filter: name.text, names: names)
+        let items = try items(of: probe.text, at: offset, filter: name.text, names: names)
             .filter { $0.inserted == name.text && !$0.kind.hasSuffix(".keyword") }
         guard let item = items.first else { return nil }
-        let whole = String(decoding: probe.text.utf8.prefix(offset), as: UTF8.self) + item.called + "\n"
-        if let answer = information(whole, at: offset) {
-            return documentation(answer, code: code, headLines: probe.headLines, detail: detail)
+        let before = String(decoding: probe.text.utf8.prefix(offset), as: UTF8.self)
+        for isTyped in [true, false] {
+            let call = StandInCall(item.sourceText, isTyped: isTyped)
+            if let answer = try information(before + call.text + "\n", at: offset) {
+                return documentation(answer, code: code, headLines: probe.headLines, detail: detail)
+            }
         }
-        let others = items.dropFirst().prefix(8).map(\.description)
+        let others = items.dropFirst().map(\.description).withoutRepetition.prefix(8)
         let type = item.typeName.map { item.kind.contains(".function.") ? " -> \($0)" : ": \($0)" } ?? ""
         return Documentation(
-            declarations: [item.description + type], comment: item.brief ?? "", related: others,
+            declarations: [item.description + type], comment: item.brief ?? "", related: Array(others),
             place: item.module.flatMap { place(module: $0, line: nil) })
     }
 
-    private func information(_ text: String, at offset: Int) -> CursorAnswer? {
-        let answers = ask([
+    private func information(_ text: String, at offset: Int) throws -> CursorAnswer? {
+        let answers = try ask([
             .openEditor(text, arguments: arguments), .cursorInformation(at: offset, arguments: arguments),
             .closeEditor(arguments: arguments),
         ])
-        guard answers.count > 1, let answer = CursorAnswer(answer: answers[1]), answer.kind != nil else { return nil }
+        guard let answer = CursorAnswer(answer: answers[1]), answer.kind != nil else { return nil }
         return answer
     }
 
@@ -194,10 +205,17 @@ final class CodeAssistant: Sendable {
 
     // MARK: The service
 
-    private func ask(_ requests: [SourceKitRequest]) -> [[UInt8]] {
+    /// Thrown where the helper crashed, hung or was killed: there is no answer, and asking more at once would only take
+    /// longer.
+    private struct NoAnswer: Error {}
+
+    private func ask(_ requests: [SourceKitRequest]) throws -> [[UInt8]] {
         let answers = service.ask(requests, within: Self.limit)
-        // It crashed or hung: the next question is to find another one, and warm.
-        if answers.count < requests.count { warmUpSoon(after: .zero) }
+        guard answers.count == requests.count else {
+            // The next question is to find another helper, and a warm one.
+            warmUpSoon(after: .zero)
+            throw NoAnswer()
+        }
         return answers
     }
 
@@ -227,7 +245,7 @@ final class CodeAssistant: Sendable {
                     .closeCompletion(at: offset, arguments: arguments),
                     .openEditor(text, arguments: arguments), .cursorInformation(at: offset, arguments: arguments),
                     .closeEditor(arguments: arguments),
-                ], within: .seconds(20))
+                ], within: .seconds(5))
             state.withLock { $0.isWarming = false }
         }
         var thread = pthread_t()

@@ -61,9 +61,6 @@ extension CompletionAnswer.Item {
         return inserted
     }
 
-    /// A call with placeholders of no certain type for its arguments.
-    var called: String { sourceText.replacing(#/<#.*?#>/#, with: "<#argument#>") }
-
     private var isKeyword: Bool { kind.hasSuffix(".keyword") || kind.contains(".literal.") }
 
     fileprivate var isCallable: Bool { kind.contains(".function.") || kind.hasSuffix(".macro") }
@@ -95,8 +92,9 @@ extension CompletionAnswer.Item {
         }
         // `Tensor.show` as a function that takes the tensor is seldom meant.
         if isNotRecommended == 1 || description.contains("(_ self: ") { rank += 1 }
-        // Of `print` and `PrefixSequence`, `pr` means the former.
-        return 2 * rank + (inserted.withoutOptionalChaining.hasPrefix(context.prefix) ? 0 : 1)
+        // Of `print` and `PrefixSequence`, `pr` means the former; `Te` means `Tensor` before the user's own `test`.
+        if inserted.withoutOptionalChaining.hasPrefix(context.prefix) { return 2 * rank }
+        return 2 * rank + (context.prefix.contains { $0.isUppercase } ? 5 : 1)
     }
 
     private var nearness: Substring? { context?.split(separator: ".").last }

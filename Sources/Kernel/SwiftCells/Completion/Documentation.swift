@@ -51,6 +51,13 @@ extension CursorAnswer {
     }
 }
 
+extension [String] {
+    var withoutRepetition: [String] {
+        var seen: Set<String> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
+
 extension String {
     /// The text of an XML fragment.
     var withoutTags: String {
