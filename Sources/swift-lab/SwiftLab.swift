@@ -5,7 +5,7 @@ import Glibc
 @main struct SwiftLab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swift-lab", abstract: "Swift in Jupyter notebooks, for a deep-learning workshop.",
-        subcommands: [KernelCommand.self, Install.self, Doctor.self])
+        subcommands: [KernelCommand.self, Install.self, Doctor.self, Bench.self])
 
     static func main() {
         do {

@@ -57,11 +57,11 @@ public struct Safetensors: Sendable {
     }
 
     /// Writes the file: first beside it, then in its place, so that no half-written one is left.
-    public func write(to path: String) throws(FileError) {
+    public func write(to path: String) throws(SafetensorsError) {
         do {
             try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw FileError("Safetensors: \(path) cannot be written: \(error)")
+            throw SafetensorsError("Safetensors: \(path) cannot be written: \(error)")
         }
     }
 
@@ -73,23 +73,23 @@ public struct Safetensors: Sendable {
     // MARK: - Reading
 
     /// Reads a file.
-    public init(path: String) throws(FileError) {
+    public init(path: String) throws(SafetensorsError) {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw FileError("Safetensors: \(path) cannot be read: \(error)")
+            throw SafetensorsError("Safetensors: \(path) cannot be read: \(error)")
         }
         try self.init(data, name: path)
     }
 
     /// Reads a file's bytes. `name` stands for the file in messages.
-    public init(bytes: [UInt8], name: String = "the bytes") throws(FileError) {
+    public init(bytes: [UInt8], name: String = "the bytes") throws(SafetensorsError) {
         try self.init(Data(bytes), name: name)
     }
 
-    private init(_ data: Data, name: String) throws(FileError) {
-        func broken(_ what: String) -> FileError { FileError("Safetensors: \(name) \(what)") }
+    private init(_ data: Data, name: String) throws(SafetensorsError) {
+        func broken(_ what: String) -> SafetensorsError { SafetensorsError("Safetensors: \(name) \(what)") }
         guard data.count >= 8 else { throw broken("is cut short (\(data.count) bytes)") }
         let length = data.prefix(8).enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
@@ -205,7 +205,7 @@ public struct Safetensors: Sendable {
 }
 
 /// A file that cannot be read or written, said in a sentence that names it.
-public struct FileError: Error, CustomStringConvertible {
+public struct SafetensorsError: Error, CustomStringConvertible {
     public let description: String
     package init(_ description: String) { self.description = description }
 }
