@@ -121,3 +121,24 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
         }
     }
 }
+
+@Suite struct ProductTests {
+    /// 4·ε·Σ|ab| of the plain product, at sizes with every kind of remainder, both ways of every operand.
+    @Test(arguments: [(64, 500, 800), (8, 16, 1), (65, 67, 501), (16, 64, 700), (7, 5, 3), (100, 130, 33), (1, 10, 20)])
+    func productsMatchPlainOnes(rows: Int, columns: Int, inner: Int) {
+        for (turnsLeft, turnsRight) in [(false, false), (true, false), (false, true), (true, true)] {
+            let a = Tensor.normal(turnsLeft ? [inner, rows] : [rows, inner], seed: 1)
+            let b = Tensor.normal(turnsRight ? [columns, inner] : [inner, columns], seed: 2)
+            let fast = product(a, b, transposeLeft: turnsLeft, transposeRight: turnsRight).doubles
+            func plain(_ a: Tensor, _ b: Tensor) -> [Double] {
+                product(
+                    a.converted(to: .float64), b.converted(to: .float64), transposeLeft: turnsLeft,
+                    transposeRight: turnsRight
+                ).doubles
+            }
+            let (exact, bound) = (plain(a, b), plain(a.magnitude(), b.magnitude()))
+            let isClose = fast.indices.allSatisfy { abs(fast[$0] - exact[$0]) <= 4 * 0x1p-23 * bound[$0] }
+            #expect(isClose, "left turned \(turnsLeft), right turned \(turnsRight)")
+        }
+    }
+}

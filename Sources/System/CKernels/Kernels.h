@@ -9,11 +9,13 @@
 #define OUTPUTS 5
 #define INPUTS 2
 #define BLOCK 5
+#define COLUMNS 4
 #else
 // 16 registers.
 #define OUTPUTS 3
 #define INPUTS 1
 #define BLOCK 2
+#define COLUMNS 2
 #endif
 #define ROUNDS (16 / LANES)
 // Holds a value in its register, where the compiler would read it from memory again for each use.
@@ -381,6 +383,86 @@ static void TARGET(unpool)(
     if (rows % 2) __builtin_memset(dy + (rows - 1) * pitch * 16, 0, pitch * 64);
 }
 
+// ---- Products of matrices
+
+INLINE void TARGET(product_tile)(
+    const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t inner,
+    int accumulate, int rows
+) {
+    V sum[6][COLUMNS];
+    UNROLL for (int i = 0; i < rows; i++)
+        UNROLL for (int j = 0; j < COLUMNS; j++) sum[i][j] = accumulate ? (V)*(U *)(c + i * cRow + j * LANES) : zero();
+    for (int64_t k = 0; k < inner; k++) {
+        V bk[COLUMNS];
+        UNROLL for (int j = 0; j < COLUMNS; j++) bk[j] = (V)*(const U *)(b + k * bRow + j * LANES);
+        UNROLL for (int i = 0; i < rows; i++) {
+            float ak = a[i * aRow + k * aStep];
+            UNROLL for (int j = 0; j < COLUMNS; j++) sum[i][j] += ak * bk[j];
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+        UNROLL for (int j = 0; j < COLUMNS; j++) *(U *)(c + i * cRow + j * LANES) = (U)sum[i][j];
+}
+
+static void TARGET(product_rows)(
+    const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t rows,
+    int64_t inner, int accumulate
+) {
+    int64_t row = 0;
+    for (; row + 6 <= rows; row += 6)
+        TARGET(product_tile)(a + row * aRow, aRow, aStep, b, bRow, c + row * cRow, cRow, inner, accumulate, 6);
+    a += row * aRow;
+    c += row * cRow;
+    switch (rows - row) {
+    case 5: TARGET(product_tile)(a, aRow, aStep, b, bRow, c, cRow, inner, accumulate, 5); break;
+    case 4: TARGET(product_tile)(a, aRow, aStep, b, bRow, c, cRow, inner, accumulate, 4); break;
+    case 3: TARGET(product_tile)(a, aRow, aStep, b, bRow, c, cRow, inner, accumulate, 3); break;
+    case 2: TARGET(product_tile)(a, aRow, aStep, b, bRow, c, cRow, inner, accumulate, 2); break;
+    case 1: TARGET(product_tile)(a, aRow, aStep, b, bRow, c, cRow, inner, accumulate, 1); break;
+    default: break;
+    }
+}
+
+// A panel of `right` is read again for every six rows: it has to stay in the cache, so long sums come in pieces.
+static void TARGET(multiply)(
+    const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t rows,
+    int64_t columns, int64_t inner, int accumulate
+) {
+    enum { WIDTH = COLUMNS * LANES, DEPTH = 512 };
+    for (int64_t k = 0; k < inner; k += DEPTH) {
+        int64_t depth = inner - k < DEPTH ? inner - k : DEPTH;
+        int adds = accumulate || k > 0;
+        int64_t column = 0;
+        for (; column + WIDTH <= columns; column += WIDTH)
+            TARGET(product_rows)(
+                a + k * aStep, aRow, aStep, b + k * bRow + column, bRow, c + column, cRow, rows, depth, adds);
+        if (column == columns) continue;
+        // What is left of the columns, in memory as wide as the others.
+        int64_t rest = columns - column;
+        float *panel = kernels_scratch(6, (depth + rows) * WIDTH), *out = panel + depth * WIDTH;
+        for (int64_t i = 0; i < depth; i++)
+            for (int64_t j = 0; j < WIDTH; j++) panel[i * WIDTH + j] = j < rest ? b[(k + i) * bRow + column + j] : 0;
+        for (int64_t i = 0; adds && i < rows; i++)
+            for (int64_t j = 0; j < WIDTH; j++) out[i * WIDTH + j] = j < rest ? c[i * cRow + column + j] : 0;
+        TARGET(product_rows)(a + k * aStep, aRow, aStep, panel, WIDTH, out, WIDTH, rows, depth, adds);
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < rest; j++) c[i * cRow + column + j] = out[i * WIDTH + j];
+    }
+}
+
+static void TARGET(transpose)(const float *from, int64_t rows, int64_t columns, int64_t fromRow, float *to, int64_t toRow) {
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4) {
+        int64_t column = 0;
+        for (; column + 4 <= columns; column += 4)
+            TARGET(transpose4)(from + row * fromRow + column, fromRow, to + column * toRow + row, toRow);
+        for (; column < columns; column++)
+            for (int i = 0; i < 4; i++) to[column * toRow + row + i] = from[(row + i) * fromRow + column];
+    }
+    for (; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++) to[column * toRow + row] = from[row * fromRow + column];
+}
+
 // ---- Flat memory
 
 static void TARGET(sum_parts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out) {
@@ -420,6 +502,9 @@ static const KernelsTable TARGET(table) = {
     .pack = TARGET(pack),
     .unpack = TARGET(unpack),
     .unpool = TARGET(unpool),
+    .multipliesFast = LANES == 16,
+    .multiply = TARGET(multiply),
+    .transpose = TARGET(transpose),
     .sumParts = TARGET(sum_parts),
     .momentumStep = TARGET(momentum_step),
 };
@@ -438,5 +523,6 @@ static const KernelsTable TARGET(table) = {
 #undef OUTPUTS
 #undef INPUTS
 #undef BLOCK
+#undef COLUMNS
 #undef KEEP
 #undef ROUNDS
