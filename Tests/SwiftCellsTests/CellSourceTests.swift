@@ -30,7 +30,9 @@ import Testing
         #expect(body("let v = v + 1", names: older) == "let v = Cell1.v + 1; _cellReached(0, 2)")
         #expect(body("print(v)\nlet v = 2", names: older).hasPrefix("print(Cell1.v)\n"))
         // The first `v` is the older one, the second the cell's own.
-        #expect(body("let v = v; print(v)", names: older).hasPrefix("let v = Cell1.v; _cellReached(0, 2); _cellResult(print(v)"))
+        #expect(
+            body("let v = v; print(v)", names: older).hasPrefix(
+                "let v = Cell1.v; _cellReached(0, 2); _cellResult(print(v)"))
         // A member, a label and a closure's own parameter are no uses of the older one.
         #expect(body("let v = x.v", names: older).hasPrefix("let v = x.v"))
         #expect(body("let v = f { v in v }", names: older).hasPrefix("let v = f { v in v }"))

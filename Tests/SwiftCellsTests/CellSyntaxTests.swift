@@ -7,9 +7,11 @@ import Testing
 
     @Test func everyKindOfDeclarationIsFound() {
         #expect(names("let a = 1, b = 2; var (c, (d, _)) = (1, (2, 3))") == ["a", "b", "c", "d"])
-        #expect(names("struct S {}; class C {}; enum E {}; protocol P {}; actor A {}; typealias T = Int")
-            == ["S", "C", "E", "P", "A", "T"])
-        #expect(names("func f() {}; infix operator +++; func +++ (a: Int, b: Int) -> Int { a }") == ["f", "+++", "+++"])
+        #expect(
+            names("struct S {}; class C {}; enum E {}; protocol P {}; actor A {}; typealias T = Int")
+                == ["S", "C", "E", "P", "A", "T"])
+        #expect(
+            names("func f() {}; infix operator +++; func +++ (a: Int, b: Int) -> Int { a }") == ["f", "+++", "+++"])
         #expect(names("extension Int { var doubled: Int { self * 2 } }") == ["doubled"])
         #expect(names("guard let q = Optional(1), var r = Optional(2) else { fatalError() }") == ["q", "r"])
         #expect(names("let `class` = 1") == ["class"])

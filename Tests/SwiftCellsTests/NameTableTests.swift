@@ -54,6 +54,7 @@ import Testing
     }
 
     @Test func importsOfTheUserHoldOnce() {
-        #expect(table("import Foundation", "import Foundation\nimport Lab").imports == ["import Foundation", "import Lab"])
+        #expect(
+            table("import Foundation", "import Foundation\nimport Lab").imports == ["import Foundation", "import Lab"])
     }
 }

@@ -28,9 +28,11 @@ import Testing
         #"{"a":{"shape":[2]}}"#, "[1", "",
     ])
     func hostileHeadersAreRefused(header: String) {
-        let bytes =
-            [UInt8(header.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(header.utf8) + [UInt8](repeating: 0, count: 8)
+        let length = [UInt8(header.utf8.count)] + [UInt8](repeating: 0, count: 7)
+        let bytes = length + Array(header.utf8) + [UInt8](repeating: 0, count: 8)
         #expect(throws: FileError.self) { try Safetensors(bytes: bytes) }
-        #expect(throws: FileError.self) { try Safetensors(bytes: [255, 255, 255, 255, 255, 255, 255, 255] + bytes) }
+        #expect(throws: FileError.self) {
+            try Safetensors(bytes: [255, 255, 255, 255, 255, 255, 255, 255] + bytes)
+        }
     }
 }

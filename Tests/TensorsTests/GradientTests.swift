@@ -2,87 +2,73 @@ import Testing
 
 @testable import Tensors
 
-/// The largest difference between the gradient and central differences of Σ f(x)·r in `float64`.
-func gradientError(_ x: Tensor, _ function: (Tensor) -> Tensor) -> Double {
-    let shape = function(x).shape
-    let weights = Tensor.normal(shape, seed: 99).converted(to: .float64)
-    func loss(_ x: Tensor) -> Tensor { (function(x) * weights).sum() }
-    let gradient = valueAndGradient(at: x, loss).gradient.doubles
-    let values = x.doubles
-    var worst = 0.0
-    for index in values.indices {
-        var (up, down) = (values, values)
-        up[index] += 1e-5
-        down[index] -= 1e-5
-        let slope = (loss(Tensor(up, shape: x.shape)).doubles[0] - loss(Tensor(down, shape: x.shape)).doubles[0]) / 2e-5
-        worst = max(worst, abs(slope - gradient[index]) / max(1, abs(slope)))
+/// What PyTorch computed in float64: see Tests/Golden/operations.py.
+private let golden: Safetensors? = try? Safetensors(
+    path: #filePath.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/Golden/operations.safetensors")
+
+/// The largest difference of two tensors, relative to the second where that is large.
+func difference(_ a: Tensor, _ b: Tensor) -> Double {
+    guard a.shape == b.shape else { return .infinity }
+    return zip(a.doubles, b.doubles).reduce(0) { max($0, abs($1.0 - $1.1) / max(1, abs($1.1))) }
+}
+
+/// Central differences of the sum of f(inputs) · weights by one of the inputs.
+func slopes(_ inputs: [Tensor], _ number: Int, _ weights: Tensor, _ function: ([Tensor]) -> Tensor) -> Tensor {
+    let values = inputs[number].doubles
+    func loss(_ values: [Double]) -> Double {
+        var inputs = inputs
+        inputs[number] = Tensor(values, shape: inputs[number].shape)
+        return (function(inputs) * weights).sum().doubles[0]
     }
-    return worst
+    return Tensor(
+        values.indices.map { index in
+            var (up, down) = (values, values)
+            up[index] += 1e-5
+            down[index] -= 1e-5
+            return (loss(up) - loss(down)) / 2e-5
+        }, shape: inputs[number].shape)
 }
 
 func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, seed: seed).converted(to: .float64) }
 
-/// An operation to be checked.
-struct Operation: Sendable, CustomTestStringConvertible {
-    let name: String
-    let function: @Sendable (Tensor) -> Tensor
-    init(_ name: String, _ function: @escaping @Sendable (Tensor) -> Tensor) {
-        self.name = name
-        self.function = function
+@Suite struct OperationTests {
+    @Test(arguments: operations)
+    func agreesWithPyTorchAndWithDifferences(operation: Operation) throws {
+        let golden = try #require(golden)
+        let name = operation.name
+        let inputs = (0..<4).compactMap { golden["\(name)/input\($0)"] }
+        let result = try #require(golden["\(name)/result"])
+        let weights = try #require(golden["\(name)/weights"])
+        #expect(difference(operation.function(inputs), result) < 1e-13)
+        let (_, gradients) = valueAndGradient(at: inputs) { (operation.function($0) * weights).sum() }
+        for (number, gradient) in gradients.enumerated() {
+            #expect(
+                difference(gradient, try #require(golden["\(name)/gradient\(number)"])) < 1e-12, "gradient \(number)")
+            // Rounding errors of 1e-16 over steps of 1e-5, and curvature.
+            #expect(difference(gradient, slopes(inputs, number, weights, operation.function)) < 1e-7, "slope \(number)")
+        }
+        // In float32: the fast kernels where there are any.
+        let single = inputs.map { $0.converted(to: .float32) }
+        #expect(difference(operation.function(single), result) < 2e-5)
+        let (_, quick) = valueAndGradient(at: single) {
+            (operation.function($0) * weights.converted(to: .float32)).sum()
+        }
+        for (number, gradient) in quick.enumerated() {
+            #expect(difference(gradient, golden["\(name)/gradient\(number)"]!) < 1e-4, "float32 gradient \(number)")
+        }
+        // A pass over the shapes alone comes to the same shape; a mask's result depends on the elements.
+        if name != "mask" {
+            #expect(operation.function(inputs.map { .shapeOnly($0.shape, dtype: .float64) }).shape == result.shape)
+        }
     }
-    var testDescription: String { name }
+
+    @Test func everyGoldenOperationIsInTheTable() throws {
+        let names = Set(try #require(golden).tensors.map { String($0.name.split(separator: "/")[0]) })
+        #expect(names == Set(operations.map(\.name)))
+    }
 }
 
-let operations = [
-    Operation("exp") { $0.exp() },
-    Operation("sigmoid") { sigmoid($0) },
-    Operation("tanh") { tanh($0) },
-    Operation("relu") { relu($0) },
-    Operation("squared") { $0.squared() },
-    Operation("log") { ($0.squared() + 1).log() },
-    Operation("/") { $0 / ($0.squared() + 2) },
-    Operation("softmax") { softmax($0) },
-    Operation("logSoftmax") { logSoftmax($0, axis: 1) },
-    Operation("mean") { $0.mean(axis: 0) },
-    Operation("max") { $0.max(axis: -1) },
-    Operation("variance") { $0.variance(axes: [0, 2]) },
-    Operation("transposed") { $0.transposed(0, 2) },
-    Operation("sliced") { $0.sliced(axis: 1, 0..<3, step: 2) },
-    Operation("gathered") { $0.gathered([2, 0, 2], axis: 1) },
-    Operation("concatenated") { concatenated([$0, $0 * 2], axis: 2) },
-    Operation("broadcast") { $0.mean(axis: 2, keepDims: true) * $0 },
-    Operation("matmul") { matmul($0, $0.transposed(1, 2)) },
-    Operation("power") { ($0.squared() + 1).power(1.5) },
-    Operation("clamped") { $0.clamped(-0.5...0.5) },
-    Operation("maximum") { maximum($0, $0 * 0.5 + 0.1) },
-    Operation("where") { `where`($0 .> 0, $0 * 3, $0 * $0) },
-]
-
 @Suite struct GradientTests {
-    @Test(arguments: operations)
-    func gradientsMatchDifferences(operation: Operation) {
-        #expect(gradientError(random([2, 3, 4]), operation.function) < 1e-7)
-    }
-
-    @Test func convolutionGradientsMatchDifferences() {
-        let x = random([2, 4, 6, 5])
-        let w = random([6, 2, 3, 3], 2)
-        for (stride, padding, dilation) in [(1, 0, 1), (2, 1, 1), (1, 2, 2)] {
-            #expect(
-                gradientError(x) {
-                    conv2D($0, weight: w, stride: stride, padding: padding, dilation: dilation, groups: 2)
-                } < 1e-7)
-            #expect(
-                gradientError(w) {
-                    conv2D(x, weight: $0, stride: stride, padding: padding, dilation: dilation, groups: 2)
-                } < 1e-7)
-        }
-        #expect(gradientError(x) { maxPool($0, 3, stride: 2, padding: 1) } < 1e-7)
-        #expect(gradientError(x) { averagePool($0, 2) } < 1e-7)
-        let labels = Tensor([0, 2, 1] as [Int32])
-        #expect(gradientError(random([3, 4])) { crossEntropy($0, labels) } < 1e-7)
-    }
-
     @Test func gradientsOfGradientsAreExact() {
         // f = x⁴: f'' = 12 x².
         let x = Tensor([2.0] as [Double], shape: [])
@@ -92,10 +78,12 @@ let operations = [
         #expect(second.doubles == [48])
         // Through a convolution: the gradient of Σ conv(x, w)² with respect to x, differentiated by w.
         let image = random([1, 1, 4, 4])
-        #expect(
-            gradientError(random([1, 1, 2, 2], 3)) { w in
-                valueAndGradient(at: image) { conv2D($0, weight: w).squared().sum() }.gradient
-            } < 1e-7)
+        let function: ([Tensor]) -> Tensor = { inputs in
+            valueAndGradient(at: image) { conv2D($0, weight: inputs[0]).squared().sum() }.gradient
+        }
+        let (filter, weights) = (random([1, 1, 2, 2], 3), random([1, 1, 4, 4], 4))
+        let (_, gradient) = valueAndGradient(at: filter) { (function([$0]) * weights).sum() }
+        #expect(difference(gradient, slopes([filter], 0, weights, function)) < 1e-7)
     }
 
     /// Float kernels against the plain ones in float64, at sizes with every kind of remainder.
@@ -126,10 +114,31 @@ let operations = [
                 x.converted(to: .float64), w.converted(to: .float64), b.converted(to: .float64), pool: pool,
                 rectify: rectify)
             for (index, pair) in zip(fast, plain).enumerated() {
-                let scale = pair.1.magnitude().max().doubles[0]
-                let error = (pair.0.converted(to: .float64) - pair.1).magnitude().max().doubles[0]
+                let scale = pair.1.magnitude().maximum().doubles[0]
+                let error = (pair.0.converted(to: .float64) - pair.1).magnitude().maximum().doubles[0]
                 #expect(error < 2e-5 * scale, "result \(index), pool \(pool), rectify \(rectify): \(error) of \(scale)")
             }
+        }
+    }
+}
+
+@Suite struct ProductTests {
+    /// 4·ε·Σ|ab| of the plain product, at sizes with every kind of remainder, both ways of every operand.
+    @Test(arguments: [(64, 500, 800), (8, 16, 1), (65, 67, 501), (16, 64, 700), (7, 5, 3), (100, 130, 33), (1, 10, 20)])
+    func productsMatchPlainOnes(rows: Int, columns: Int, inner: Int) {
+        for (turnsLeft, turnsRight) in [(false, false), (true, false), (false, true), (true, true)] {
+            let a = Tensor.normal(turnsLeft ? [inner, rows] : [rows, inner], seed: 1)
+            let b = Tensor.normal(turnsRight ? [columns, inner] : [inner, columns], seed: 2)
+            let fast = product(a, b, transposeLeft: turnsLeft, transposeRight: turnsRight).doubles
+            func plain(_ a: Tensor, _ b: Tensor) -> [Double] {
+                product(
+                    a.converted(to: .float64), b.converted(to: .float64), transposeLeft: turnsLeft,
+                    transposeRight: turnsRight
+                ).doubles
+            }
+            let (exact, bound) = (plain(a, b), plain(a.magnitude(), b.magnitude()))
+            let isClose = fast.indices.allSatisfy { abs(fast[$0] - exact[$0]) <= 4 * 0x1p-23 * bound[$0] }
+            #expect(isClose, "left turned \(turnsLeft), right turned \(turnsRight)")
         }
     }
 }

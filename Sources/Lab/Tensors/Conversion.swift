@@ -18,7 +18,7 @@ extension Tensor {
         }
         let values = doubles
         func clamped(_ value: Double, _ bounds: ClosedRange<Double>) -> Double {
-            value.isNaN ? 0 : Swift.min(Swift.max(value, bounds.lowerBound), bounds.upperBound)
+            value.isNaN ? 0 : min(max(value, bounds.lowerBound), bounds.upperBound)
         }
         switch dtype {
         case .float32: for i in 0..<count { result.pointer(Float.self)[i] = Float(values[i]) }

@@ -146,7 +146,7 @@ extension Tensor {
     /// A function of each element whose derivative is written with tensors. `derivative` gets the operand.
     @inline(__always)
     private func differentiable(
-        _ single: (Float) -> Float, _ double: (Double) -> Double, _ derivative: @escaping (Tensor) -> Tensor
+        _ single: (Float) -> Float, _ double: (Double) -> Double, derivative: @escaping (Tensor) -> Tensor
     ) -> Tensor {
         let x = floating
         return x.mapped(single, double).recorded(x) { $0 * derivative(x) }
@@ -169,16 +169,16 @@ extension Tensor {
     }
     /// The square root.
     public func squareRoot() -> Tensor {
-        differentiable({ $0.squareRoot() }, { $0.squareRoot() }) { 0.5 / $0.squareRoot() }
+        differentiable({ $0.squareRoot() }, { $0.squareRoot() }, derivative: { 0.5 / $0.squareRoot() })
     }
-    public func sin() -> Tensor { differentiable({ sinf($0) }, { Glibc.sin($0) }) { $0.cos() } }
-    public func cos() -> Tensor { differentiable({ cosf($0) }, { Glibc.cos($0) }) { -$0.sin() } }
+    public func sin() -> Tensor { differentiable({ sinf($0) }, { Glibc.sin($0) }, derivative: { $0.cos() }) }
+    public func cos() -> Tensor { differentiable({ cosf($0) }, { Glibc.cos($0) }, derivative: { -$0.sin() }) }
     /// Each element times itself.
     public func squared() -> Tensor {
         mapped({ $0 * $0 }, { $0 * $0 }).recorded(self) { $0 * (self * 2) }
     }
     /// The absolute values; at 0 the gradient is 0.
-    public func magnitude() -> Tensor { differentiable({ $0.magnitude }, { $0.magnitude }) { $0.sign() } }
+    public func magnitude() -> Tensor { differentiable({ $0.magnitude }, { $0.magnitude }, derivative: { $0.sign() }) }
     /// -1, 0 or 1.
     public func sign() -> Tensor {
         floating.mapped({ $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 })
@@ -192,7 +192,8 @@ extension Tensor {
 
     /// Each element to the given power.
     public func power(_ exponent: Double) -> Tensor {
-        differentiable({ powf($0, Float(exponent)) }, { pow($0, exponent) }) { exponent * $0.power(exponent - 1) }
+        differentiable(
+            { powf($0, Float(exponent)) }, { pow($0, exponent) }, derivative: { exponent * $0.power(exponent - 1) })
     }
 
     /// Each element to the power of the one in `exponent`, broadcast.
@@ -210,10 +211,8 @@ extension Tensor {
     public func clamped(_ bounds: ClosedRange<Double>) -> Tensor {
         let (low, high) = (bounds.lowerBound, bounds.upperBound)
         return differentiable(
-            { Swift.min(Swift.max($0, Float(low)), Float(high)) }, { Swift.min(Swift.max($0, low), high) }
-        ) {
-            ((low .<= $0) .&& ($0 .<= high)).converted(to: $0.dtype)
-        }
+            { min(max($0, Float(low)), Float(high)) }, { min(max($0, low), high) },
+            derivative: { ((low .<= $0) .&& ($0 .<= high)).converted(to: $0.dtype) })
     }
 }
 

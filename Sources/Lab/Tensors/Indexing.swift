@@ -23,7 +23,7 @@ extension Tensor {
         let bytes = old[(axis + 1)...].reduce(1, *) * dtype.byteCount
         let (source, target) = (buffer.address, result.buffer.address)
         let count = positions.count
-        parallel(old[..<axis].reduce(1, *) * count, grain: Swift.max(1, 65536 / Swift.max(bytes, 1))) { rows in
+        parallel(old[..<axis].reduce(1, *) * count, grain: max(1, 65536 / max(bytes, 1))) { rows in
             for row in rows {
                 let (outer, position) = row.quotientAndRemainder(dividingBy: count)
                 (target + row * bytes)

@@ -71,20 +71,20 @@ extension Tensor {
     }
 
     /// The largest element. Where several are equal they share the gradient.
-    public func max() -> Tensor { max(axes: Array(0..<rank)) }
-    public func max(axis: Int, keepDims: Bool = false) -> Tensor { max(axes: [axis], keepDims: keepDims) }
-    public func max(axes: [Int], keepDims: Bool = false) -> Tensor {
-        extreme("max", axes, keepDims) {
-            $0.reduced($1, { foldUp($0, $1, $2, Swift.max) }, { foldUp($0, $1, $2, Swift.max) })
+    public func maximum() -> Tensor { maximum(axes: Array(0..<rank)) }
+    public func maximum(axis: Int, keepDims: Bool = false) -> Tensor { maximum(axes: [axis], keepDims: keepDims) }
+    public func maximum(axes: [Int], keepDims: Bool = false) -> Tensor {
+        extreme("maximum", axes, keepDims) {
+            $0.reduced($1, { foldUp($0, $1, $2, max) }, { foldUp($0, $1, $2, max) })
         }
     }
 
     /// The smallest element. Where several are equal they share the gradient.
-    public func min() -> Tensor { min(axes: Array(0..<rank)) }
-    public func min(axis: Int, keepDims: Bool = false) -> Tensor { min(axes: [axis], keepDims: keepDims) }
-    public func min(axes: [Int], keepDims: Bool = false) -> Tensor {
-        extreme("min", axes, keepDims) {
-            $0.reduced($1, { foldUp($0, $1, $2, Swift.min) }, { foldUp($0, $1, $2, Swift.min) })
+    public func minimum() -> Tensor { minimum(axes: Array(0..<rank)) }
+    public func minimum(axis: Int, keepDims: Bool = false) -> Tensor { minimum(axes: [axis], keepDims: keepDims) }
+    public func minimum(axes: [Int], keepDims: Bool = false) -> Tensor {
+        extreme("minimum", axes, keepDims) {
+            $0.reduced($1, { foldUp($0, $1, $2, min) }, { foldUp($0, $1, $2, min) })
         }
     }
 
@@ -120,7 +120,7 @@ extension Tensor {
             (0..<result.elementCount).map { index in
                 let base = index / inner * size * inner + index % inner
                 var best = 0
-                for candidate in 1..<Swift.max(size, 1)
+                for candidate in 1..<max(size, 1)
                 where isBetter(values[base + candidate * inner], values[base + best * inner]) { best = candidate }
                 return Int32(best)
             }, shape: result)

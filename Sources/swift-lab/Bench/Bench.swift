@@ -4,12 +4,16 @@ import Display
 /// The figures that the documentation promises, one JSON object a line.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measures training, data and pictures, and prints one JSON object for each.",
-        subcommands: [BenchDigits.self, BenchData.self, BenchPictures.self])
+        commandName: "bench", abstract: "Measures training, data and pictures, and prints one JSON object for each.",
+        subcommands: [
+            BenchDigits.self, BenchLeNet.self, BenchPerceptron.self, BenchData.self, BenchPictures.self,
+        ])
 
     mutating func run() throws {
         var digits = try BenchDigits.parse([])
         try digits.run()
+        for batch in ["64", "256"] { try BenchLeNet.parse(["--json", "--batch", batch]).run() }
+        try BenchPerceptron.parse(["--json"]).run()
         try BenchData().run()
         BenchPictures().run()
     }

@@ -15,7 +15,7 @@ struct DirectConvolution {
     /// `nil` where the sizes are not for this way.
     init?(_ sizes: ConvolutionSizes) {
         guard sizes.kernelHeight == sizes.kernelWidth, sizes.kernelHeight == 3 || sizes.kernelHeight == 5,
-            sizes.stride == 1, sizes.dilation == 1, sizes.groups == 1, sizes.batch % 16 == 0 || sizes.batch % 16 >= 8,
+            sizes.stride == 1, sizes.dilation == 1, sizes.groups == 1, sizes.batch >= 8,
             sizes.padding < sizes.kernelHeight
         else { return nil }
         self.sizes = sizes

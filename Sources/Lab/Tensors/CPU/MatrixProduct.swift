@@ -1,3 +1,4 @@
+internal import CKernels
 internal import COpenBLAS
 
 /// One product of matrices in memory: result = left · right (+ bias), each operand perhaps meant transposed.
@@ -41,14 +42,56 @@ struct MatrixProduct {
             if beta == 0 { for row in 0..<rows { (result + row * resultStride).update(repeating: 0, count: columns) } }
             return
         }
+        if suitsOwnKernel {
+            kernels_table().pointee.multiply(
+                left, Int64(transposeLeft ? 1 : leftStride), Int64(transposeLeft ? leftStride : 1), right,
+                Int64(rightStride), result, Int64(resultStride), Int64(rows), Int64(columns), Int64(inner),
+                beta == 1 ? 1 : 0)
+            return
+        }
         cblas_sgemm(
             CblasRowMajor, transposeLeft ? CblasTrans : CblasNoTrans, transposeRight ? CblasTrans : CblasNoTrans,
             blasint(rows), blasint(columns), blasint(inner), 1, left, blasint(leftStride), right, blasint(rightStride),
             beta, result, blasint(resultStride))
     }
 
+    /// Whether our own kernel is the faster one. It reads the right operand where it lies, without OpenBLAS' copies:
+    /// 115 to 142 GFLOP/s against 104 to 115 in the sizes of LeNet, but 67 against 123 in large ones, where the copies
+    /// pay.
+    private var suitsOwnKernel: Bool {
+        !transposeRight && rows >= 8 && columns >= 16 && columns * inner <= 600_000 && rightStride % 512 != 0
+            && kernels_table().pointee.multipliesFast != 0
+    }
+
+    /// result = left · rightᵀ as the transpose of right · leftᵀ, which is small: `nil` where that does not pay.
+    private func runTransposed() -> Bool {
+        let table = kernels_table()
+        guard transposeRight, !transposeLeft, rows >= 16, columns >= 64, rows * inner <= 600_000, rows % 512 != 0,
+            !accumulates, rowBias == nil, table.pointee.multipliesFast != 0
+        else { return false }
+        let turned = Buffer(byteCount: inner * rows * 4)
+        table.pointee.transpose(left, Int64(rows), Int64(inner), Int64(leftStride), turned.pointer(), Int64(rows))
+        let tiles = min(max(rows * columns * inner / 3_000_000, 1), 16).nextPowerOf2
+        let size = ((columns + tiles - 1) / tiles + 5) / 6 * 6
+        parallel((columns + size - 1) / size) { tile in
+            let from = tile * size
+            let count = min(size, columns - from)
+            let part = kernels_scratch(5, count * rows)
+            if let columnBias {
+                for i in 0..<count { (part + i * rows).update(repeating: columnBias[from + i], count: rows) }
+            }
+            table.pointee.multiply(
+                right + from * rightStride, Int64(rightStride), 1, turned.pointer(), Int64(rows), part, Int64(rows),
+                Int64(count), Int64(rows), Int64(inner), columnBias == nil ? 0 : 1)
+            table.pointee.transpose(
+                part, Int64(count), Int64(rows), Int64(rows), result + from, Int64(resultStride))
+        }
+        return true
+    }
+
     /// Cut along the longer side of the result into tiles of about 6 million multiply-adds.
     func runInTiles() {
+        if runTransposed() { return }
         let work = rows * columns * inner
         let side = max(rows, columns)
         let wanted = min(work / 3_000_000, side / 32, 16)

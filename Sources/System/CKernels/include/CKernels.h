@@ -84,7 +84,18 @@ typedef struct {
     /// Spreads the gradient of 2x2 pooling: dy[rows][pitch][16] from d[rows / 2][width / 2][16].
     void (*unpool)(const float *d, const uint8_t *which, int64_t rows, int64_t width, int64_t pitch, float *dy);
 
-    /// out[i] += sum over parts of part[p * stride + i], p ascending; the first overwrites.
+    /// Whether `multiply` is faster than OpenBLAS in small sizes.
+    int multipliesFast;
+    /// c[rows][columns] = a · b, or += where `accumulate`. Element (i, k) of a lies at i * aRow + k * aStep; those of b and
+    /// c lie in rows.
+    void (*multiply)(
+        const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t rows,
+        int64_t columns, int64_t inner, int accumulate);
+    /// to[columns][rows] = from[rows][columns].
+    void (*transpose)(
+        const float *from, int64_t rows, int64_t columns, int64_t fromRow, float *to, int64_t toRow);
+
+    /// out[i] = sum over parts of part[p * stride + i], p ascending.
     void (*sumParts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out);
     /// Stochastic gradient descent: g += decay * p; m = momentum * m + g; p -= rate * (nesterov ? g + momentum * m : m).
     void (*momentumStep)(

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Lab
+
+/// `swift-lab bench lenet`: DIGITS' LeNet on Fashion-MNIST, images a second in training and in use.
+struct BenchLeNet: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lenet", abstract: "Trains DIGITS' LeNet on Fashion-MNIST and prints images per second.")
+
+    @Option(help: "Images in a training step.")
+    var batch = 64
+    @Option(help: "Images in an epoch.")
+    var images = 12_800
+    @Option(help: "Epochs; the fastest counts.")
+    var epochs = 3
+    @Flag(help: "One line of JSON.")
+    var json = false
+
+    /// 20 and 50 filters of 5x5, 500 hidden units: the network DIGITS calls LeNet.
+    private final class Network: Module {
+        let conv1 = Conv2D(20, kernel: 5), conv2 = Conv2D(50, kernel: 5)
+        let hidden = Dense(500), output = Dense(10)
+
+        func callAsFunction(_ images: Tensor) -> Tensor {
+            let features = maxPool(conv2(maxPool(conv1(images), 2)), 2)
+            return output(relu(hidden(features.flattened())))
+        }
+    }
+
+    /// Multiplications and additions of one image in training: three times those of its convolutions and products, but
+    /// nobody asks for the gradient of the image.
+    private static let flopsPerImage = 2 * (3 * 2_293_000.0 - 288_000)
+
+    func run() throws {
+        let data: DatasetSplit
+        do { data = try Dataset.fashionMNIST().officialSplit(validation: 0, seed: 1) } catch {
+            throw Refusal("bench: \(error)")
+        }
+        let net = Network()
+        net.initialize(input: [1, 28, 28], seed: 1)
+        let optimizer = Optimizer(.sgd(momentum: 0.9, weightDecay: 1e-4), learningRate: 0.01)
+        let training = data.training
+        let steps = images / batch
+        var loss = 0.0
+        func train(_ batches: Batches, _ steps: Int) {
+            loss = 0
+            for step in 0..<steps {
+                let part = batches[step]
+                let (value, gradients) = valueAndGradient(of: net) { crossEntropy($0(part.images), part.labels) }
+                optimizer.update(net, along: gradients)
+                loss += Double(value.item) / Double(steps)
+            }
+        }
+        train(training.batches(of: batch, shuffledBy: 1, epoch: 0), min(20, steps))
+        var trainRate = 0.0
+        for epoch in 1...max(epochs, 1) {
+            let batches = training.batches(of: batch, shuffledBy: 1, epoch: epoch)
+            trainRate = max(trainRate, Double(steps * batch) / seconds { train(batches, steps) })
+        }
+        let test = data.test.images
+        var right = 0
+        var inferRate = 0.0
+        let answers = data.test.labels
+        for _ in 0..<3 {
+            right = 0
+            let time = seconds {
+                for start in stride(from: 0, to: test.shape[0], by: 500) {
+                    let chosen = net(test[start..<min(start + 500, test.shape[0])]).argmax().int32s
+                    for (index, label) in chosen.enumerated() where Int(label) == answers[start + index] { right += 1 }
+                }
+            }
+            inferRate = max(inferRate, Double(test.shape[0]) / time)
+        }
+        let memory = peakMemory()
+        let sgemm = sgemmRate()
+        var figures = Figures()
+        figures.add("train_images_per_s", trainRate)
+        figures.add("infer_images_per_s", inferRate)
+        figures.add("sgemm_gflops", sgemm, digits: 1)
+        figures.add("sgemm_share", trainRate * Self.flopsPerImage / 1e9 / sgemm, digits: 3)
+        figures.add("peak_memory_mb", memory)
+        figures.add("accuracy", Double(right) / Double(test.shape[0]), digits: 4)
+        figures.add("loss", loss, digits: 5)
+        figures.show("LeNet, batch \(batch), \(steps * batch) images of Fashion-MNIST", asJSON: json)
+    }
+}

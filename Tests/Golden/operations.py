@@ -1,0 +1,147 @@
+"""Computes with PyTorch in float64 what Swift Lab's operations have to give: results and gradients.
+
+usage: operations.py        writes operations.safetensors beside itself
+Needs: torch, numpy, safetensors. A line for each operation; the Swift side has a line of the same name in
+Tests/TensorsTests/OperationTable.swift. For inputs x and random r it stores x, r, f(x) and the gradient of the sum of
+f(x) * r for each x.
+"""
+
+import os
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+torch.set_default_dtype(torch.float64)
+A = [2, 3, 4]
+LABELS = torch.tensor([0, 2, 1])
+IMAGE = [2, 4, 6, 5]
+
+
+def positive(shape):
+    return ("positive", shape)
+
+
+def unit(shape):
+    return ("unit", shape)
+
+
+OPERATIONS = {
+    # elementwise
+    "add": (lambda a, b: a + b, [A, [3, 1]]),
+    "subtract": (lambda a, b: a - b, [[4], A]),
+    "multiply": (lambda a, b: a * b, [A, [2, 1, 4]]),
+    "divide": (lambda a, b: a / b, [A, positive([3, 4])]),
+    "negate": (lambda a: -a, [A]),
+    "scalars": (lambda a: 2 / (3 - (1 + a * 0.5) ** 2 - 8) - 1, [A]),
+    "exp": (torch.exp, [A]),
+    "log": (torch.log, [positive(A)]),
+    "log1p": (torch.log1p, [positive(A)]),
+    "squareRoot": (torch.sqrt, [positive(A)]),
+    "sin": (torch.sin, [A]),
+    "cos": (torch.cos, [A]),
+    "squared": (torch.square, [A]),
+    "magnitude": (torch.abs, [A]),
+    "power": (lambda a: a**2.5, [positive(A)]),
+    "powerTensor": (torch.pow, [positive(A), [4]]),
+    "clamped": (lambda a: a.clamp(-0.5, 0.5), [A]),
+    "maximum": (torch.maximum, [A, [3, 1]]),
+    "minimum": (torch.minimum, [A, [3, 1]]),
+    "where": (lambda a, b: torch.where(a > 0, a * 3, b), [A, [4]]),
+    "erf": (torch.erf, [A]),
+    # activations
+    "relu": (F.relu, [A]),
+    "sigmoid": (torch.sigmoid, [A]),
+    "tanh": (torch.tanh, [A]),
+    "leakyReLU": (lambda a: F.leaky_relu(a, 0.1), [A]),
+    "elu": (lambda a: F.elu(a, 1.5), [A]),
+    "gelu": (F.gelu, [A]),
+    "silu": (F.silu, [A]),
+    "softplus": (F.softplus, [A]),
+    "softmax": (lambda a: F.softmax(a, -1), [A]),
+    "softmaxAxis": (lambda a: F.softmax(a, 1), [A]),
+    "logSoftmax": (lambda a: F.log_softmax(a, 1), [A]),
+    # reductions
+    "sum": (torch.sum, [A]),
+    "sumAxes": (lambda a: a.sum((0, 2)), [A]),
+    "mean": (lambda a: a.mean(1, keepdim=True), [A]),
+    "variance": (lambda a: a.var((0, 2), unbiased=False), [A]),
+    "varianceUnbiased": (lambda a: a.var(2, unbiased=True), [A]),
+    "maximumAxis": (lambda a: a.amax(2), [A]),
+    "minimumAxis": (lambda a: a.amin((0, 1)), [A]),
+    "cumulativeSum": (lambda a: a.cumsum(1), [A]),
+    # shapes
+    "reshaped": (lambda a: a.reshape(6, 4), [A]),
+    "transposed": (lambda a: a.transpose(0, 2), [A]),
+    "permuted": (lambda a: a.permute(1, 2, 0), [A]),
+    "broadcast": (lambda a: a.expand(2, 3, 4), [[3, 1]]),
+    "sliced": (lambda a: a[:, 0:3:2, 1:], [A]),
+    "position": (lambda a: a[-1], [A]),
+    "concatenated": (lambda a, b: torch.cat([a, b], 1), [A, [2, 2, 4]]),
+    "stacked": (lambda a, b: torch.stack([a, b], 1), [[3, 4], [3, 4]]),
+    "split": (lambda a: a.split([1, 3], 2)[1], [A]),
+    "padded": (lambda a: F.pad(a, (0, 0, 2, 1), value=0.5), [A]),
+    "gathered": (lambda a: a[:, [2, 0, 2]], [A]),
+    "scattered": (lambda a: torch.zeros(2, 5, 4).index_add(1, torch.tensor([4, 0, 4]), a), [A]),
+    "repeated": (lambda a: a.repeat_interleave(2, 1), [A]),
+    "reversed": (lambda a: a.flip(2), [A]),
+    "sorted": (lambda a: a.sort(-1).values, [A]),
+    "topK": (lambda a: a.topk(2).values, [A]),
+    "mask": (lambda a: a[a > 0], [A]),
+    # products
+    "matmul": (torch.matmul, [[3, 4], [4, 5]]),
+    "matmulBatched": (torch.matmul, [[2, 1, 3, 4], [5, 4, 2]]),
+    "matmulVector": (torch.matmul, [[3, 4], [4]]),
+    "matmulVectors": (torch.matmul, [[4], [4]]),
+    "dense": (F.linear, [[3, 4], [5, 4], [5]]),
+    # convolution and pooling
+    "conv2D": (F.conv2d, [IMAGE, [6, 4, 3, 3], [6]]),
+    "conv2DPadded": (lambda x, w, b: F.conv2d(x, w, b, padding=2), [IMAGE, [3, 4, 5, 5], [3]]),
+    "conv2DStrided": (lambda x, w: F.conv2d(x, w, stride=2, padding=1), [IMAGE, [6, 4, 3, 3]]),
+    "conv2DDilated": (lambda x, w: F.conv2d(x, w, dilation=2, padding=2), [IMAGE, [2, 4, 3, 3]]),
+    "conv2DGrouped": (lambda x, w: F.conv2d(x, w, groups=2, padding=1), [IMAGE, [6, 2, 3, 3]]),
+    "conv2DPointwise": (F.conv2d, [IMAGE, [3, 4, 1, 1]]),
+    "conv2DBatch": (lambda x, w, b: F.conv2d(x, w, b, padding=1), [[18, 2, 5, 6], [3, 2, 3, 3], [3]]),
+    "convPool": (lambda x, w, b: F.max_pool2d(F.relu(F.conv2d(x, w, b)), 2), [[16, 2, 8, 8], [3, 2, 5, 5], [3]]),
+    "transposedConv2D": (
+        lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1),
+        [[2, 3, 4, 3], [3, 2, 3, 3]],
+    ),
+    "maxPool": (lambda x: F.max_pool2d(x, 2), [IMAGE]),
+    "maxPoolOverlapping": (lambda x: F.max_pool2d(x, 3, 2, 1), [IMAGE]),
+    "averagePool": (lambda x: F.avg_pool2d(x, 3, 2, 1), [IMAGE]),
+    # losses
+    "crossEntropy": (lambda x: F.cross_entropy(x, LABELS), [[3, 4]]),
+    "crossEntropyProbabilities": (lambda x: F.cross_entropy(x, F.one_hot(LABELS, 4) * 0.7 + 0.075), [[3, 4]]),
+}
+
+
+def draw(shape, generator):
+    kind, shape = shape if isinstance(shape, tuple) else ("normal", shape)
+    if kind == "positive":
+        return torch.rand(shape, generator=generator) + 0.5
+    if kind == "unit":
+        return torch.rand(shape, generator=generator)
+    return torch.randn(shape, generator=generator)
+
+
+def main():
+    tensors = {}
+    for name, (function, shapes) in OPERATIONS.items():
+        generator = torch.Generator().manual_seed(sum(name.encode()))
+        inputs = [draw(shape, generator).requires_grad_() for shape in shapes]
+        result = function(*inputs)
+        weights = torch.randn(result.shape, generator=generator)
+        gradients = torch.autograd.grad((result * weights).sum(), inputs)
+        for i, x in enumerate(inputs):
+            tensors[f"{name}/input{i}"] = x.detach().clone(memory_format=torch.contiguous_format)
+            tensors[f"{name}/gradient{i}"] = gradients[i].clone(memory_format=torch.contiguous_format)
+        tensors[f"{name}/weights"] = weights
+        tensors[f"{name}/result"] = result.detach().clone(memory_format=torch.contiguous_format)
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "operations.safetensors")
+    save_file(tensors, path, metadata={"torch": torch.__version__.split("+")[0]})
+    print(f"{len(OPERATIONS)} operations, {os.path.getsize(path)} bytes")
+
+
+if __name__ == "__main__":
+    main()

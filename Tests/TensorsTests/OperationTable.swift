@@ -1,0 +1,106 @@
+import Testing
+
+@testable import Tensors
+
+/// An operation to be checked: a line of the same name in Tests/Golden/operations.py says what it has to give.
+struct Operation: Sendable, CustomTestStringConvertible {
+    let name: String
+    let function: @Sendable ([Tensor]) -> Tensor
+    init(_ name: String, _ function: @escaping @Sendable ([Tensor]) -> Tensor) {
+        self.name = name
+        self.function = function
+    }
+    var testDescription: String { name }
+}
+
+private let labels = Tensor([0, 2, 1] as [Int32])
+
+let operations = [
+    // Elementwise
+    Operation("add") { $0[0] + $0[1] },
+    Operation("subtract") { $0[0] - $0[1] },
+    Operation("multiply") { $0[0] * $0[1] },
+    Operation("divide") { $0[0] / $0[1] },
+    Operation("negate") { -$0[0] },
+    Operation("scalars") { 2 / (3 - (1 + $0[0] * 0.5).squared() - 8) - 1 },
+    Operation("exp") { $0[0].exp() },
+    Operation("log") { $0[0].log() },
+    Operation("log1p") { $0[0].log1p() },
+    Operation("squareRoot") { $0[0].squareRoot() },
+    Operation("sin") { $0[0].sin() },
+    Operation("cos") { $0[0].cos() },
+    Operation("squared") { $0[0].squared() },
+    Operation("magnitude") { $0[0].magnitude() },
+    Operation("power") { $0[0].power(2.5) },
+    Operation("powerTensor") { $0[0].power($0[1]) },
+    Operation("clamped") { $0[0].clamped(-0.5...0.5) },
+    Operation("maximum") { maximum($0[0], $0[1]) },
+    Operation("minimum") { minimum($0[0], $0[1]) },
+    Operation("where") { `where`($0[0] .> 0, $0[0] * 3, $0[1]) },
+    Operation("erf") { $0[0].erf() },
+    // Activations
+    Operation("relu") { relu($0[0]) },
+    Operation("sigmoid") { sigmoid($0[0]) },
+    Operation("tanh") { tanh($0[0]) },
+    Operation("leakyReLU") { leakyReLU($0[0], slope: 0.1) },
+    Operation("elu") { elu($0[0], scale: 1.5) },
+    Operation("gelu") { gelu($0[0]) },
+    Operation("silu") { silu($0[0]) },
+    Operation("softplus") { softplus($0[0]) },
+    Operation("softmax") { softmax($0[0]) },
+    Operation("softmaxAxis") { softmax($0[0], axis: 1) },
+    Operation("logSoftmax") { logSoftmax($0[0], axis: 1) },
+    // Reductions
+    Operation("sum") { $0[0].sum() },
+    Operation("sumAxes") { $0[0].sum(axes: [0, 2]) },
+    Operation("mean") { $0[0].mean(axis: 1, keepDims: true) },
+    Operation("variance") { $0[0].variance(axes: [0, 2]) },
+    Operation("varianceUnbiased") { $0[0].variance(axes: [2], unbiased: true) },
+    Operation("maximumAxis") { $0[0].maximum(axis: 2) },
+    Operation("minimumAxis") { $0[0].minimum(axes: [0, 1]) },
+    Operation("cumulativeSum") { $0[0].cumulativeSum(axis: 1) },
+    // Shapes
+    Operation("reshaped") { $0[0].reshaped(6, -1) },
+    Operation("transposed") { $0[0].transposed(0, 2) },
+    Operation("permuted") { $0[0].permuted([1, 2, 0]) },
+    Operation("broadcast") { $0[0].broadcast(to: [2, 3, 4]) },
+    Operation("sliced") { $0[0].sliced(axis: 1, 0..<3, step: 2).sliced(axis: 2, 1..<4) },
+    Operation("position") { $0[0][-1] },
+    Operation("concatenated") { concatenated([$0[0], $0[1]], axis: 1) },
+    Operation("stacked") { stacked([$0[0], $0[1]], axis: 1) },
+    Operation("split") { $0[0].split(sizes: [1, 3], axis: 2)[1] },
+    Operation("padded") { $0[0].padded(axis: 1, before: 2, after: 1, value: 0.5) },
+    Operation("gathered") { $0[0].gathered([2, 0, 2], axis: 1) },
+    Operation("scattered") { $0[0].scattered([4, 0, 4], axis: 1, size: 5) },
+    Operation("repeated") { $0[0].repeated(2, axis: 1) },
+    Operation("reversed") { $0[0].reversed(axis: 2) },
+    Operation("sorted") { $0[0].sorted() },
+    Operation("topK") { $0[0].topK(2).values },
+    Operation("mask") { $0[0][$0[0] .> 0] },
+    // Products
+    Operation("matmul") { matmul($0[0], $0[1]) },
+    Operation("matmulBatched") { matmul($0[0], $0[1]) },
+    Operation("matmulVector") { matmul($0[0], $0[1]) },
+    Operation("matmulVectors") { matmul($0[0], $0[1]) },
+    Operation("dense") { dense($0[0], weight: $0[1], bias: $0[2]) },
+    // Convolution and pooling
+    Operation("conv2D") { conv2D($0[0], weight: $0[1], bias: $0[2]) },
+    Operation("conv2DPadded") { conv2D($0[0], weight: $0[1], bias: $0[2], padding: 2) },
+    Operation("conv2DStrided") { conv2D($0[0], weight: $0[1], stride: 2, padding: 1) },
+    Operation("conv2DDilated") { conv2D($0[0], weight: $0[1], padding: 2, dilation: 2) },
+    Operation("conv2DGrouped") { conv2D($0[0], weight: $0[1], padding: 1, groups: 2) },
+    Operation("conv2DPointwise") { conv2D($0[0], weight: $0[1]) },
+    Operation("conv2DBatch") { conv2D($0[0], weight: $0[1], bias: $0[2], padding: 1) },
+    Operation("convPool") { maxPool(relu(conv2D($0[0], weight: $0[1], bias: $0[2])), 2) },
+    Operation("transposedConv2D") {
+        transposedConv2D($0[0], weight: $0[1], stride: 2, padding: 1, outputPadding: 1)
+    },
+    Operation("maxPool") { maxPool($0[0], 2) },
+    Operation("maxPoolOverlapping") { maxPool($0[0], 3, stride: 2, padding: 1) },
+    Operation("averagePool") { averagePool($0[0], 3, stride: 2, padding: 1) },
+    // Losses
+    Operation("crossEntropy") { crossEntropy($0[0], labels) },
+    Operation("crossEntropyProbabilities") {
+        crossEntropy($0[0], labels.oneHot(classes: 4, dtype: .float64) * 0.7 + 0.075)
+    },
+]
