@@ -205,13 +205,12 @@ final class CodeAssistant: Sendable {
 
     // MARK: The service
 
-    /// Thrown where the helper crashed, hung or was killed: there is no answer, and asking more at once would only take
+    /// Thrown where the helper hung or keeps crashing: there is no answer, and asking more at once would only take
     /// longer.
     private struct NoAnswer: Error {}
 
     private func ask(_ requests: [SourceKitRequest]) throws -> [[UInt8]] {
-        let answers = service.ask(requests, within: Self.limit)
-        guard answers.count == requests.count else {
+        guard let answers = service.ask(requests, within: Self.limit) else {
             // The next question is to find another helper, and a warm one.
             warmUpSoon(after: .zero)
             throw NoAnswer()
