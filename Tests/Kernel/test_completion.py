@@ -40,6 +40,10 @@ def lab(notebooks):
         ("let counter = counter.adv|", {"advanced"}),
         ("[1, 2].map { $0.advanc| }", {"advanced"}),
         ("Point( ).si|ze() + 1", {"size"}),
+        ("%tim|", {"%time", "%timeit"}),
+        ("%time Point().si|", {"size"}),
+        ("%optimize\nPoint().si|", {"size"}),
+        ("!ls Poi|", set()),
         ("// coun|", set()),
         ('"coun|"', set()),
         ("12|", set()),
@@ -122,7 +126,7 @@ def helper(notebook) -> psutil.Process | None:
     return next((child for child in children if "code-service" in child.cmdline()), None)
 
 
-def test_a_helper_that_is_killed_costs_one_answer(notebook):
+def test_a_helper_that_is_killed_in_the_middle_of_a_completion_is_not_missed(notebook):
     notebook.run("let survivor = 1")
     assert "survivor" in notebook.complete("surv|")["matches"]
     before = helper(notebook)
@@ -132,8 +136,7 @@ def test_a_helper_that_is_killed_costs_one_answer(notebook):
     with pytest.raises(Exception):
         notebook.client.get_shell_msg(timeout=0.2)
     os.kill(before.pid, signal.SIGKILL)
-    reply = notebook.reply(request)
-    assert (reply["status"], reply["matches"]) == ("ok", [])
+    assert "survivor" in notebook.reply(request)["matches"]
     assert "survivor" in notebook.complete("surv|")["matches"]
     assert helper(notebook).pid != before.pid
     assert notebook.run("survivor").value == "1"
@@ -141,10 +144,7 @@ def test_a_helper_that_is_killed_costs_one_answer(notebook):
 
 def test_a_helper_that_dies_between_two_questions_costs_nothing(notebook):
     notebook.complete("pri|")
-    dead = helper(notebook)
-    dead.kill()
-    while dead.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
+    helper(notebook).kill()
     assert "print" in notebook.complete("prin|")["matches"]
 
 

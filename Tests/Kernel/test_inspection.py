@@ -56,6 +56,10 @@ def test_what_has_no_documentation_is_not_found(lab, code):
     assert (reply["status"], reply["found"], reply["data"]) == ("ok", False, {})
 
 
+def test_a_command_to_the_kernel_is_explained(lab):
+    assert lab.inspect("%ti|me 1 + 1")["data"]["text/plain"].startswith("%time CODE")
+
+
 def test_more_detail_is_the_source(lab):
     assert "squareRoot" not in lab.inspect("Point().size|()")["data"]["text/plain"]
     shown = lab.inspect("Point().size|()", detail=1)["data"]["text/plain"]

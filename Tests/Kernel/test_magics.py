@@ -64,5 +64,7 @@ def test_a_package_can_be_imported_and_is_kept(notebook, tmp_path, monkeypatch):
     outcome = notebook.run(f"%package {package} 1.0.0", timeout=200)
     assert outcome.error == "", outcome.stdout
     assert notebook.run('import Greeting\ngreeting("lab")').value == '"Hello, lab"'
+    assert notebook.complete("greet|")["matches"] == ["greeting", "Greeting"]
+    assert "From the module Greeting." in notebook.inspect("greeting|")["data"]["text/plain"]
     again = notebook.run(f"%package {package} 1.0.0")
     assert "Building" not in again.stdout

@@ -168,6 +168,22 @@ struct CompletionTests {
         #expect(probe.text.split(separator: "\n").count == probe.headLines + 1)
     }
 
+    @Test func commandsToTheKernelAreBlankedOut() {
+        #expect(MagicText("%time cou", cursor: 9).swift == "      cou")
+        #expect(MagicText(" !ls -l 😀\nlet a", cursor: 12).swift == "         \nlet a")
+        #expect(MagicText("?print", cursor: 6).swift == " print")
+        #expect(MagicText("a % b", cursor: 5).swift == "a % b")
+        #expect(MagicText("!ls", cursor: 3).completions(cursor: 3)?.matches.isEmpty == true)
+    }
+
+    @Test func namesOfCommandsAreCompletedAndExplained() {
+        let completions = MagicText(" %tim x", cursor: 4).completions(cursor: 4)
+        #expect(completions?.matches.map(\.text) == ["%time", "%timeit"])
+        #expect(completions?.range == 1..<4)
+        #expect(MagicText("%who", cursor: 2).help?.hasPrefix("%who: the variables") == true)
+        #expect(MagicText("%time x", cursor: 7).completions(cursor: 7) == nil)
+    }
+
     @Test func closuresStandInForClosures() {
         #expect(
             StandInCall("map(<#T##transform: (Int) throws(Error) -> T##(Int) throws(Error) -> T#>)", isTyped: false)
@@ -197,7 +213,7 @@ struct CompletionTests {
     @Test func aHelperThatCannotStartCostsOnlyTheAnswer() {
         let service = CodeService(program: "/bin/false", library: "/nonexistent")
         let request = SourceKitRequest.closeEditor(arguments: ["/tmp/Cell.swift"])
-        #expect(service.ask([request], within: .seconds(5)).isEmpty)
-        #expect(service.ask([request], within: .seconds(5)).isEmpty)
+        #expect(service.ask([request], within: .seconds(5)) == nil)
+        #expect(service.ask([request], within: .seconds(5)) == nil)
     }
 }

@@ -83,6 +83,9 @@ final class CellCompiler: Sendable {
         packages.withLock { $0 += options }
     }
 
+    /// What was added.
+    var packageOptions: [String] { packages.withLock { $0 } }
+
     /// Ends a compilation that runs on another thread.
     func interrupt() { tool.stop() }
 

@@ -44,7 +44,7 @@ public final class SwiftInterpreter: Interpreter {
         let folder = try Self.makeFolder()
         compiler = try CellCompiler(
             toolchain: toolchain, folder: folder + "/cells", modules: ModulePaths.modules)
-        assistant = CodeAssistant(toolchain: toolchain, folder: compiler.folder, modules: ModulePaths.modules)
+        assistant = CodeAssistant(toolchain: toolchain, compiler: compiler, modules: ModulePaths.modules)
         ccells_on_error(noteError)
         CellExecutors.install()
         let toolchain = toolchain

@@ -6,8 +6,8 @@ import Synchronization
 /// Completes and explains code: asks the code service with the imports that a cell would get, and shapes what it says.
 final class CodeAssistant: Sendable {
     private let service: CodeService
-    /// For the compiler inside the service; the first is the file that the code is said to be.
-    private let arguments: [String]
+    private let compiler: CellCompiler
+    private let modules: String
 
     private struct Cell {
         var label: String
@@ -25,15 +25,19 @@ final class CodeAssistant: Sendable {
     /// What one completion or inspection may take; it usually is 5 to 60 ms.
     private static let limit = Duration.seconds(2)
 
-    /// - Parameters:
-    ///   - folder: where compiled cells lie.
-    ///   - modules: where the modules of this program lie.
-    init(toolchain: Toolchain, folder: String, modules: String) {
+    /// - Parameter modules: where the modules of this program lie.
+    init(toolchain: Toolchain, compiler: CellCompiler, modules: String) {
         service = CodeService(library: toolchain.root + "/lib/libsourcekitdInProc.so")
-        arguments = [
-            "\(folder)/Cell.swift", "-module-name", "Cell", "-swift-version", "5", "-enable-bare-slash-regex",
-            "-I", folder, "-I", modules,
-        ]
+        self.compiler = compiler
+        self.modules = modules
+    }
+
+    /// For the compiler inside the service; the first is the file that the code is said to be.
+    private var arguments: [String] {
+        [
+            "\(compiler.folder)/Cell.swift", "-module-name", "Cell", "-swift-version", "5",
+            "-enable-bare-slash-regex", "-I", compiler.folder, "-I", modules,
+        ] + compiler.packageOptions
     }
 
     /// Notes a cell, so that its declarations can be shown.
@@ -50,6 +54,9 @@ final class CodeAssistant: Sendable {
 
     /// - Parameter cursor: in Unicode scalars.
     func complete(_ code: String, cursor: Int, names: NameTable) -> Completions {
+        let magic = MagicText(code, cursor: cursor)
+        if let completions = magic.completions(cursor: cursor) { return completions }
+        let code = magic.swift
         let context = CursorContext(code, cursor: cursor)
         let nothing = Completions(matches: [], range: cursor..<cursor)
         if context.isNumber || CursorSyntax(code, cursor: context.cursor).isInText { return nothing }
@@ -91,6 +98,9 @@ final class CodeAssistant: Sendable {
     ///   - cursor: in Unicode scalars.
     ///   - detail: 1 adds the declaration's source, where it is known.
     func inspect(_ code: String, cursor: Int, detail: Int, names: NameTable) -> MimeBundle? {
+        let magic = MagicText(code, cursor: cursor)
+        if let help = magic.help { return MimeBundle(text: help) }
+        let code = magic.swift
         let cursor = CursorContext(code, cursor: cursor).cursor
         let syntax = CursorSyntax(code, cursor: cursor)
         // The name under the cursor, or else the function whose arguments are being written.
@@ -104,11 +114,6 @@ final class CodeAssistant: Sendable {
             }
         }
         return nil
-    }
-
-    /// What `?name` shows; the name may be a path: `Tensor.zeros`.
-    func inspect(name: String, detail: Int, names: NameTable) -> MimeBundle? {
-        inspect(name, cursor: name.unicodeScalars.count, detail: detail, names: names)
     }
 
     private func documentation(
@@ -205,13 +210,12 @@ final class CodeAssistant: Sendable {
 
     // MARK: The service
 
-    /// Thrown where the helper crashed, hung or was killed: there is no answer, and asking more at once would only take
+    /// Thrown where the helper hung or keeps crashing: there is no answer, and asking more at once would only take
     /// longer.
     private struct NoAnswer: Error {}
 
     private func ask(_ requests: [SourceKitRequest]) throws -> [[UInt8]] {
-        let answers = service.ask(requests, within: Self.limit)
-        guard answers.count == requests.count else {
+        guard let answers = service.ask(requests, within: Self.limit) else {
             // The next question is to find another helper, and a warm one.
             warmUpSoon(after: .zero)
             throw NoAnswer()

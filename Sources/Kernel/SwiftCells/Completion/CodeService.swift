@@ -28,35 +28,28 @@ final class CodeService: Sendable {
         self.library = library
     }
 
-    /// Asks several things in a row, with no others in between, and returns the answers as far as they came in time.
-    func ask(_ requests: [SourceKitRequest], within limit: Duration) -> [[UInt8]] {
+    /// Asks several things in a row, with no others in between, and returns their answers; `nil` where a helper hung
+    /// until the limit, or two of them crashed.
+    func ask(_ requests: [SourceKitRequest], within limit: Duration) -> [[UInt8]]? {
         state.withLock { state in
-            guard !state.isShutDown else { return [] }
             // The limit is for the answers: whoever waited for the lock waited for another's.
             let deadline = ContinuousClock.now + limit
-            if let helper = state.helper, isGone(helper) {
+            // A helper that died may have been dead before it was asked.
+            for _ in 1...2 where !state.isShutDown {
+                if state.helper == nil { state.helper = start() }
+                guard let helper = state.helper else { return nil }
+                let answers = requests.prefixMap { request in
+                    sendFrame(Array(request.text.utf8), to: helper.socket)
+                        ? receiveFrame(helper.socket, deadline: deadline) : nil
+                }
+                if answers.count == requests.count { return answers }
                 end(helper)
                 state.helper = nil
+                if deadline <= .now { return nil }
             }
-            if state.helper == nil { state.helper = start() }
-            guard let helper = state.helper else { return [] }
-            var answers: [[UInt8]] = []
-            for request in requests {
-                guard sendFrame(Array(request.text.utf8), to: helper.socket),
-                    let answer = receiveFrame(helper.socket, deadline: deadline)
-                else {
-                    end(helper)
-                    state.helper = nil
-                    break
-                }
-                answers.append(answer)
-            }
-            return answers
+            return nil
         }
     }
-
-    /// Whether a helper is there to be asked.
-    var isRunning: Bool { state.withLock { $0.helper.map { !isGone($0) } ?? false } }
 
     func shutdown() {
         state.withLock { state in
@@ -64,12 +57,6 @@ final class CodeService: Sendable {
             state.helper = nil
             state.isShutDown = true
         }
-    }
-
-    private func isGone(_ helper: Helper) -> Bool {
-        // A closed other end is reported unasked.
-        var descriptor = pollfd(fd: helper.socket, events: 0, revents: 0)
-        return poll(&descriptor, 1, 0) > 0
     }
 
     private func start() -> Helper? {
@@ -108,5 +95,17 @@ final class CodeService: Sendable {
         kill(helper.process, SIGKILL)
         var status: Int32 = 0
         while waitpid(helper.process, &status, 0) < 0 && errno == EINTR {}
+    }
+}
+
+extension Array {
+    /// The results up to the first `nil`.
+    fileprivate func prefixMap<Result>(_ transform: (Element) -> Result?) -> [Result] {
+        var results: [Result] = []
+        for element in self {
+            guard let result = transform(element) else { break }
+            results.append(result)
+        }
+        return results
     }
 }
