@@ -74,7 +74,7 @@ final class CellRunner: Sendable {
     }
 
     private func run(_ cell: Cell, output: CellPublisher) -> CellOutcome {
-        begin()
+        begin(aCell: true)
         defer { end() }
         take(over: output)
         return RunningCell.$output.withValue(output) { interpreter.execute(cell, output: output) }
@@ -106,13 +106,13 @@ final class CellRunner: Sendable {
 
     /// Notes that a cell or a callback starts. True if nothing else runs.
     @discardableResult
-    private func begin() -> Bool {
+    private func begin(aCell isCell: Bool = false) -> Bool {
         state.withLock { state in
             state.running += 1
-            guard state.running == 1 else { return false }
-            Interruption.reset()
-            capture?.setActive(true)
-            return true
+            // An interrupt that a callback has not heeded yet must not end the cell.
+            if isCell || state.running == 1 { Interruption.reset() }
+            if state.running == 1 { capture?.setActive(true) }
+            return state.running == 1
         }
     }
 
