@@ -10,11 +10,17 @@ import Synchronization
 ///     display png             update id x             clear
 ///     input prompt            password prompt         page x
 ///     next x                  late x                  sleep-until-interrupted
+///     open target             tell x (to every comm that was opened)
+///
+/// Comms to the target "echo" are accepted; what comes on a comm goes back, with "printed" printed.
 public final class EchoInterpreter: Interpreter {
     private let interrupted = Atomic<Bool>(false)
     /// Called when `late` was asked for: the test decides when it is late.
     public let late = Mutex<(@Sendable () -> Void)?>(nil)
 
+    /// Where displays and comms go; the process's front end where a test names none.
+    public let frontend = Mutex<(any Frontend)?>(nil)
+    private let comms = Mutex<[any Comm]>([])
     private let madePicture = Mutex<MimeBundle?>(nil)
 
     public init() {}
@@ -44,7 +50,19 @@ public final class EchoInterpreter: Interpreter {
                         Swift.print("line \(number) of the flood, some text to carry")
                     }
                 case "value": value = MimeBundle(text: argument)
-                case "display": Display.display(Self.picture)
+                case "display": notebook.display(Self.picture, id: nil)
+                case "open":
+                    notebook.acceptComms(target: "echo") { [weak self] comm, payload in self?.adopt(comm, payload) }
+                    if let comm = notebook.openComm(
+                        target: argument, CommPayload(data: ["n": 1], metadata: ["version": "1"]))
+                    {
+                        adopt(comm, nil)
+                    }
+                case "tell":
+                    for comm in comms.withLock({ $0 }) {
+                        comm.send(CommPayload(data: ["text": .string(argument)], buffers: [[1, 2, 3], []]))
+                    }
+                case "output-id": value = MimeBundle(text: notebook.currentOutputID ?? "none")
                 case "picture": output.display(largePicture(bytes: Int(argument) ?? 0), id: nil)
                 case "show":
                     let (id, text) = Self.parts(of: argument[...])
@@ -75,6 +93,22 @@ public final class EchoInterpreter: Interpreter {
             }
         }
         return .success(value)
+    }
+
+    private var notebook: any Frontend { frontend.withLock { $0 } ?? Display.frontend }
+
+    /// Sends back on a comm what comes on it; and what it was opened with, if a client opened it.
+    private func adopt(_ comm: any Comm, _ first: CommPayload?) {
+        comms.withLock { $0.append(comm) }
+        if let first { comm.send(first) }
+        comm.onMessage { [weak self] payload in
+            Swift.print("printed")
+            self?.notebook.display(MimeBundle(text: "displayed"), id: nil)
+            comm.send(payload)
+        }
+        comm.onClose { [weak self] payload in
+            self?.notebook.display(MimeBundle(text: "closed"), id: nil)
+        }
     }
 
     public func interrupt() { interrupted.store(true, ordering: .relaxed) }

@@ -36,11 +36,11 @@ import Testing
 
     @Test func anInterruptEndsTheQuestion() throws {
         let id = client.execute("input name", ["allow_stdin": true])
-        _ = try client.next(on: client.stdin)
+        let question = try client.next(on: client.stdin)
         client.send("interrupt_request", on: client.control)
         #expect(try client.reply(to: id).content["ename"] == "Interrupted")
         // An answer that comes too late answers nothing.
-        client.send("input_reply", ["value": "late"], on: client.stdin)
+        client.send("input_reply", ["value": "late"], on: client.stdin, parent: JSONText.encode(question.header))
         let next = client.execute("input again", ["allow_stdin": true])
         _ = try client.next(on: client.stdin)
         client.send("input_reply", ["value": "right"], on: client.stdin)

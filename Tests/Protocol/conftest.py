@@ -49,6 +49,12 @@ def jupyter_folders(tmp_path_factory):
 
 
 @pytest.fixture
+def echo_kernel():
+    """The executable itself."""
+    return executable()
+
+
+@pytest.fixture
 def kernel():
     """A fresh kernel and a client that is ready."""
     manager, client = start_new_kernel(kernel_name="echo", stderr=subprocess.DEVNULL)

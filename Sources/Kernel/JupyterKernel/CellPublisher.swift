@@ -55,9 +55,18 @@ final class CellPublisher: CellOutput {
         }
     }
 
+    /// The request's id.
+    var id: String? { parent?.header.messageID }
+
     /// Publishes after everything that was printed before.
-    func publish(_ content: some OutgoingContent, metadata: JSON = [:], buffers: [[UInt8]] = []) {
+    func publish(_ content: some OutgoingContent) {
         capture?.drain()
-        if !isSilent { publisher.publish(content, parent: parentBytes, metadata: metadata, buffers: buffers) }
+        if !isSilent { publisher.publish(content, parent: parentBytes) }
+    }
+
+    /// Publishes a comm's message. The objects at its ends must stay in step, also when the cell is silent.
+    func publish(_ content: some OutgoingContent, _ payload: CommPayload) {
+        capture?.drain()
+        publisher.publish(content, parent: parentBytes, metadata: payload.metadata, buffers: payload.buffers)
     }
 }

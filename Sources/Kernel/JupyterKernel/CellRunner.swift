@@ -7,7 +7,8 @@ import Synchronization
 final class CellRunner: Sendable {
     private struct State {
         var executionCount = 0
-        var isRunning = false
+        /// Cells and callbacks that run now.
+        var running = 0
     }
 
     private let interpreter: any Interpreter
@@ -58,7 +59,7 @@ final class CellRunner: Sendable {
             let values = content.userExpressions.mapValues { expression in evaluate(expression, output: output) }
             reply = .ok(executionCount: count, userExpressions: values, payload: output.takePayloads())
         case .failure(let failure):
-            let failure = ErrorReply(name: failure.name, value: failure.message, traceback: failure.traceback)
+            let failure = ErrorReply(failure)
             // Taken before any client can know of the failure: what is sent in answer to it is not aborted.
             if content.stopsOnError { aborted = waiting() }
             output.publish(ErrorReport(failure))
@@ -73,18 +74,9 @@ final class CellRunner: Sendable {
     }
 
     private func run(_ cell: Cell, output: CellPublisher) -> CellOutcome {
-        capture?.redirect(to: { output.stream($0, $1) })
-        current.output = output
-        state.withLock { state in
-            Interruption.reset()
-            state.isRunning = true
-        }
-        capture?.setActive(true)
-        defer {
-            state.withLock { $0.isRunning = false }
-            capture?.setActive(false)
-            capture?.drain()
-        }
+        begin(aCell: true)
+        defer { end() }
+        take(over: output)
         return RunningCell.$output.withValue(output) { interpreter.execute(cell, output: output) }
     }
 
@@ -92,30 +84,60 @@ final class CellRunner: Sendable {
         switch RunningCell.$output.withValue(output, operation: { interpreter.evaluate(expression) }) {
         case .success(let bundle): .value(bundle ?? MimeBundle(contents: [:]))
         case .failure(let failure):
-            .failure(ErrorReply(name: failure.name, value: failure.message, traceback: failure.traceback))
+            .failure(ErrorReply(failure))
         }
     }
 
-    /// Serves a comm message: what its handlers print and display belongs to it.
-    func handle(_ request: Request, _ body: () throws -> Void) rethrows {
+    /// Runs a callback for a comm message: what it prints and displays belongs to that message. It may be called while a
+    /// cell runs, from a subshell.
+    func perform(_ callback: @escaping @Sendable () -> Void, for request: Request) {
         let output = CellPublisher(parent: request.message, publisher: request.publisher, capture: capture)
         // Printed text carries no mark of its origin. While a cell runs it is taken for the cell's.
-        if !state.withLock({ $0.isRunning }) {
-            capture?.redirect(to: { output.stream($0, $1) })
-            current.output = output
-        }
-        defer { capture?.drain() }
-        try RunningCell.$output.withValue(output, operation: body)
+        if begin() { take(over: output) }
+        defer { end() }
+        let outcome = RunningCell.$output.withValue(output) { interpreter.perform(callback, output: output) }
+        if case .failure(let failure) = outcome { output.publish(ErrorReport(ErrorReply(failure))) }
     }
 
-    /// Asks the running cell to stop. Nothing happens while none runs.
+    private func take(over output: CellPublisher) {
+        capture?.redirect(to: { output.stream($0, $1) })
+        current.running = output
+    }
+
+    /// Notes that a cell or a callback starts. True if nothing else runs.
+    @discardableResult
+    private func begin(aCell isCell: Bool = false) -> Bool {
+        state.withLock { state in
+            state.running += 1
+            // An interrupt that a callback has not heeded yet must not end the cell.
+            if isCell || state.running == 1 { Interruption.reset() }
+            if state.running == 1 { capture?.setActive(true) }
+            return state.running == 1
+        }
+    }
+
+    private func end() {
+        capture?.drain()
+        state.withLock { state in
+            state.running -= 1
+            if state.running == 0 { capture?.setActive(false) }
+        }
+    }
+
+    /// Asks the running cell, or callback, to stop. Nothing happens while none runs.
     func interrupt() {
         let isRunning = state.withLock { state in
-            if state.isRunning { Interruption.request() }
-            return state.isRunning
+            if state.running > 0 { Interruption.request() }
+            return state.running > 0
         }
         guard isRunning else { return }
         input.interrupt()
         interpreter.interrupt()
+    }
+}
+
+extension ErrorReply {
+    init(_ failure: CellFailure) {
+        self.init(name: failure.name, value: failure.message, traceback: failure.traceback)
     }
 }

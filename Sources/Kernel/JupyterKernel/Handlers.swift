@@ -27,6 +27,7 @@ extension Kernel {
                 let content: CommInfoRequest = try request.content()
                 request.reply(CommInfoReply(targets: self.comms.targets(named: content.target)))
             },
+            CommOpen.messageType: comm, CommMessage.messageType: comm, CommClose.messageType: comm,
             // Deprecated here since 5.4, but older clients send it.
             ShutdownRequest.messageType: shutdown,
         ]
@@ -67,6 +68,11 @@ extension Kernel {
             shells.main.perform { result.pointee = Result { try self.cells.run(request, waiting: waiting) } }
         }
         try result.get()
+    }
+
+    private func comm(_ request: Request) throws {
+        let callback = try comms.callback(for: request) { self.current.publisherOfCaller }
+        if let callback { cells.perform(callback, for: request) }
     }
 
     private func shutdown(_ request: Request) throws {

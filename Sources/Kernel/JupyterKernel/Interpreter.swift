@@ -21,6 +21,9 @@ public protocol Interpreter: AnyObject, Sendable {
     func completeness(of code: String) -> Completeness
     /// Evaluates one of `user_expressions` after a cell.
     func evaluate(_ expression: String) -> CellOutcome
+    /// Runs what a cell has left behind to be called later (a widget's callback), with the protection that cells have. May
+    /// be called while a cell runs.
+    func perform(_ callback: @escaping @Sendable () -> Void, output: any CellOutput) -> CellOutcome
     /// Called once before the process ends.
     func shutdown()
 }
@@ -34,6 +37,10 @@ extension Interpreter {
     public func completeness(of code: String) -> Completeness { .unknown }
     public func evaluate(_ expression: String) -> CellOutcome {
         .failure(CellFailure(name: "Unsupported", message: "this kernel evaluates no user expressions"))
+    }
+    public func perform(_ callback: @escaping @Sendable () -> Void, output: any CellOutput) -> CellOutcome {
+        callback()
+        return .success(nil)
     }
     public func shutdown() {}
 }

@@ -43,7 +43,7 @@ public final class Kernel: Sendable {
     private let stdinChannel: Channel
     private let heartbeat: Heartbeat
     private let capture: OutputCapture?
-    private let current: CurrentOutput
+    let current: CurrentOutput
     private let stopping = Bell()
 
     /// Takes the ports of `connection`; clients can connect from now on and are answered once the kernel runs.
@@ -69,11 +69,22 @@ public final class Kernel: Sendable {
             try socket.bind(connection.endpoint(of: channel))
             return socket
         }
-        let sockets = (
-            shell: try socket(.router, .shell), control: try socket(.router, .control),
-            stdin: try socket(.router, .stdin), iopub: try socket(.xpub, .iopub),
-            heartbeat: try socket(.router, .heartbeat)
-        )
+        let sockets:
+            (
+                shell: ZeroMQSocket, control: ZeroMQSocket, stdin: ZeroMQSocket, iopub: ZeroMQSocket,
+                heartbeat: ZeroMQSocket
+            )
+        do {
+            sockets = (
+                shell: try socket(.router, .shell), control: try socket(.router, .control),
+                stdin: try socket(.router, .stdin), iopub: try socket(.xpub, .iopub),
+                heartbeat: try socket(.router, .heartbeat)
+            )
+        } catch {
+            // Nobody would see what the caller prints about it.
+            capture?.stop()
+            throw error
+        }
         heartbeat = Heartbeat(sockets.heartbeat)
         publisher = Publisher(socket: sockets.iopub, session: session)
         shellChannel = Channel("shell", socket: sockets.shell, session: session, logger: logger)
@@ -81,14 +92,14 @@ public final class Kernel: Sendable {
         stdinChannel = Channel("stdin", socket: sockets.stdin, session: session, logger: logger)
         input = StandardInput(channel: stdinChannel, session: session)
         history = History(path: historyFile, logger: logger)
-        comms = Comms()
+        comms = Comms(logger: logger)
         current = CurrentOutput(CellPublisher(parent: nil, publisher: publisher, capture: capture))
         cells = CellRunner(
             interpreter: interpreter, input: input, capture: capture, history: history, current: current)
     }
 
     /// Sends what a program displays to the clients, below the cell that it belongs to.
-    public var frontend: any Frontend { NotebookFrontend(current: current) }
+    public var frontend: any Frontend { NotebookFrontend(current: current, comms: comms) }
 
     /// Asks the running cell to stop. Nothing happens while none runs.
     public func interrupt() { cells.interrupt() }
@@ -140,10 +151,11 @@ public final class Kernel: Sendable {
         heartbeat.join()
         // What was sent last is still on its way. It need not arrive: nothing holds up the end for more than moments.
         KernelThread("end") { self.context.terminate() }.join(milliseconds: 2000)
+        capture?.stop()
     }
 
     private func request(_ message: Message, on channel: Channel) -> Request {
-        Request(message: message, channel: channel, publisher: publisher, session: session)
+        Request(message: message, channel: channel, publisher: publisher, session: session, logger: logger)
     }
 
     private func handler(of message: Message, in handlers: [String: Handler], on channel: String) -> Handler? {

@@ -4,20 +4,31 @@ import Synchronization
 /// Sends what a program displays to the notebook, below the cell that the calling code belongs to.
 final class NotebookFrontend: Frontend {
     private let current: CurrentOutput
+    private let comms: Comms
 
-    init(current: CurrentOutput) {
+    init(current: CurrentOutput, comms: Comms) {
         self.current = current
+        self.comms = comms
     }
 
-    private var output: any CellOutput { RunningCell.output ?? current.output }
-
-    func display(_ bundle: MimeBundle, id: DisplayID?) { output.display(bundle, id: id) }
-    func update(_ bundle: MimeBundle, id: DisplayID) { output.update(bundle, id: id) }
-    func clearOutput(wait: Bool) { output.clear(wait: wait) }
+    func display(_ bundle: MimeBundle, id: DisplayID?) { current.ofCaller.display(bundle, id: id) }
+    func update(_ bundle: MimeBundle, id: DisplayID) { current.ofCaller.update(bundle, id: id) }
+    func clearOutput(wait: Bool) { current.ofCaller.clear(wait: wait) }
     var updatesInPlace: Bool { true }
+
+    func openComm(target: String, id: String?, _ payload: CommPayload) -> (any Comm)? {
+        comms.open(target: target, id: id, payload) { [current] in current.publisherOfCaller }
+    }
+
+    func acceptComms(target: String, _ opened: @escaping @Sendable (any Comm, CommPayload) -> Void) {
+        comms.accept(target: target, opened)
+    }
+
+    var currentOutputID: String? { current.publisherOfCaller.id }
 }
 
-/// Where output goes that comes from no known cell, what C code prints for one: to the cell that runs, or else to the last.
+/// Where output goes: to the cell that the calling code belongs to; from code of which that is not known (what C code
+/// prints, a thread that a cell has started), to the cell that runs, or else to the last.
 final class CurrentOutput: Sendable {
     private let value: Mutex<CellPublisher>
 
@@ -25,8 +36,11 @@ final class CurrentOutput: Sendable {
         value = Mutex(output)
     }
 
-    var output: CellPublisher {
+    var running: CellPublisher {
         get { value.withLock { $0 } }
         set { value.withLock { $0 = newValue } }
     }
+
+    var ofCaller: any CellOutput { RunningCell.output ?? running }
+    var publisherOfCaller: CellPublisher { RunningCell.output as? CellPublisher ?? running }
 }

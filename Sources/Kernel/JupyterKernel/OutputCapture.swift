@@ -35,11 +35,11 @@ public final class OutputCapture: Sendable {
     init(standardOutput: Int32, standardError: Int32, flush: @escaping @Sendable () -> Void) throws {
         self.flush = flush
         sink = Mutex({ _, _ in })
-        originalStandardError = fcntl(standardError, F_DUPFD_CLOEXEC, 3)
         flush()
-        pipes = [
-            try CapturedPipe(.stdout, replacing: standardOutput), try CapturedPipe(.stderr, replacing: standardError),
-        ]
+        let output = try CapturedPipe(.stdout, replacing: standardOutput)
+        let error = try CapturedPipe(.stderr, replacing: standardError)
+        originalStandardError = error.original
+        pipes = [output, error]
         for pipe in pipes {
             _ = KernelThread(pipe.stream.rawValue) { while pipe.wait() { self.forward(pipe) } }
         }
@@ -70,6 +70,12 @@ public final class OutputCapture: Sendable {
         for pipe in pipes { forward(pipe) }
     }
 
+    /// Gives both descriptors back: what is printed from now on goes where it went before the capture.
+    public func stop() {
+        drain()
+        for pipe in pipes { pipe.restore() }
+    }
+
     private func forward(_ pipe: CapturedPipe) {
         pipe.read { text in
             let sink = sink.withLock { $0 }
@@ -84,12 +90,17 @@ private let fSetPipeSize: Int32 = 1031
 /// A pipe in the place of a file descriptor.
 private final class CapturedPipe: Sendable {
     let stream: OutputStream
+    /// A copy of the descriptor as it was.
+    let original: Int32
+    private let descriptor: Int32
     private let readingEnd: Int32
     /// Bytes of a character whose end has not come yet. Held while reading *and* forwarding, so that text stays in order.
     private let incomplete = Mutex<[UInt8]>([])
 
     init(_ stream: OutputStream, replacing descriptor: Int32) throws {
         self.stream = stream
+        self.descriptor = descriptor
+        original = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0, dup2(ends[1], descriptor) == descriptor else {
             throw OutputCaptureError(stream: stream, reason: String(cString: strerror(errno)))
@@ -100,6 +111,8 @@ private final class CapturedPipe: Sendable {
         // As large as the system lets us, so that short bursts do not wait for the reader. May fail; 64 KB do as well.
         _ = fcntl(readingEnd, fSetPipeSize, 1 << 20)
     }
+
+    func restore() { dup2(original, descriptor) }
 
     /// Waits until there is something to read. False at the end: nobody has the writing end any more.
     func wait() -> Bool {
@@ -132,7 +145,13 @@ func completeEnd(of bytes: [UInt8]) -> Int {
         let byte = bytes[bytes.count - length]
         guard byte & 0xC0 == 0x80 else {
             // A first byte: how many does it announce?
-            let announced = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1
+            let announced =
+                switch byte {
+                case 0xC2...0xDF: 2
+                case 0xE0...0xEF: 3
+                case 0xF0...0xF4: 4
+                default: 1
+                }
             return announced > length ? bytes.count - length : bytes.count
         }
     }

@@ -5,7 +5,7 @@ import Synchronization
 /// The only writer of iopub. What it is given is sent in that order; text is gathered while text was sent a moment ago.
 ///
 /// Memory is bounded: whoever gives it more than clients read has to wait. A client that reads nothing for seconds
-/// loses messages, so that the others go on, and is told when it reads again.
+/// loses messages, so that the others go on; the end of the request's output then says so.
 final class Publisher: Sendable {
     private enum Item: Sendable {
         case text(parent: [UInt8], OutputStream, String)
@@ -28,18 +28,20 @@ final class Publisher: Sendable {
     private static let chunk = 128 << 10
     /// More than this must not wait to be sent: 50 ms of printing.
     private static let highWater = 4 << 20
-    /// How long a client may keep all the others waiting.
-    private static let patience: Int32 = 5000
 
     private let queue = Mutex(Queue())
     private let bell = Bell()
     /// Rung while there is room below the high-water mark.
     private let room = Bell()
     private let thread = Mutex<KernelThread?>(nil)
+    private let patience: Int32
 
-    init(socket: ZeroMQSocket, session: Session) {
+    /// `patience`: for how many milliseconds a client that does not read may keep all the others waiting.
+    init(socket: ZeroMQSocket, session: Session, patience: Int32 = 5000) {
+        self.patience = patience
         room.ring()
-        thread.withLock { $0 = KernelThread("iopub") { self.run(Sender(socket: socket, session: session)) } }
+        let sender = Sender(socket: socket, session: session, patience: patience)
+        thread.withLock { $0 = KernelThread("iopub") { self.run(sender) } }
     }
 
     func status(_ state: Status.State, parent: [UInt8]) { publish(Status(state), parent: parent) }
@@ -79,7 +81,7 @@ final class Publisher: Sendable {
             queue.isUrgent = true
             added(0, to: &queue)
         }
-        thread.withLock { _ = $0?.join(milliseconds: Self.patience + 2000) }
+        thread.withLock { _ = $0?.join(milliseconds: patience + 2000) }
     }
 
     private func added(_ bytes: Int, to queue: inout Queue) {
@@ -127,33 +129,32 @@ final class Publisher: Sendable {
         }
     }
 
-    /// The thread's own half: the socket, and what is lost to clients that do not read.
+    /// The thread's own half: the socket, and what may be missing in clients that do not read.
     private final class Sender: @unchecked Sendable {
         let socket: ZeroMQSocket
         private let session: Session
-        private var lostBytes = 0
-        private var isStalled = false
+        /// Bytes that were published since a client was found not to read; `nil` while all do.
+        private var missing: Int?
 
-        init(socket: ZeroMQSocket, session: Session) {
+        init(socket: ZeroMQSocket, session: Session, patience: Int32) {
             self.socket = socket
             self.session = session
             socket.setLossy(false)
-            socket.setSendTimeout(milliseconds: Publisher.patience)
+            socket.setSendTimeout(milliseconds: patience)
         }
 
         /// Confirms the subscriptions that have come.
         func welcome() {
-            while let event = socket.receive()?.first, let isSubscription = event.first {
+            while let event = socket.receive()?.first {
                 let topic = Array(event.dropFirst())
-                guard isSubscription == 1 else {
-                    socket.unsubscribe(from: topic)
-                    continue
+                switch event.first {
+                case 1:
+                    socket.subscribe(to: topic)
+                    let content = IOPubWelcome(subscription: String(decoding: topic, as: UTF8.self))
+                    send(session.message(IOPubWelcome.messageType, identities: [topic], content: content.serialized()))
+                case 0: socket.unsubscribe(from: topic)
+                default: continue
                 }
-                socket.subscribe(to: topic)
-                let content = IOPubWelcome(subscription: String(decoding: topic, as: UTF8.self))
-                send(
-                    session.message(
-                        IOPubWelcome.messageType, identities: [topic], content: content.serialized()))
             }
         }
 
@@ -164,31 +165,29 @@ final class Publisher: Sendable {
         func send(
             _ type: String, parent: [UInt8], content: [UInt8], metadata: [UInt8] = emptyObject, buffers: [[UInt8]] = []
         ) {
+            if let bytes = missing, type == Status.messageType, content == Self.idle {
+                missing = nil
+                let notice = "[A client stopped reading: up to \(bytes) bytes of this output are missing in it.]\n"
+                send(StreamText(name: "stderr", text: notice), parent: parent)
+            }
             send(
                 session.message(
                     type, identities: [Array(type.utf8)], parent: parent, metadata: metadata, content: content,
                     buffers: buffers))
         }
 
+        private static let idle = Status(.idle).serialized()
+
         private func send(_ message: Message) {
             let frames = session.frames(of: message)
-            if socket.send(frames) {
-                guard isStalled else { return }
-                isStalled = false
-                socket.setSendTimeout(milliseconds: Publisher.patience)
-                let notice = "[\(lostBytes) bytes of output were lost while this notebook did not read them]\n"
-                lostBytes = 0
-                send(StreamText(name: "stderr", text: notice), parent: message.parentBytes)
-                return
+            if !socket.send(frames) {
+                // From here on libzmq leaves that client out, until it has read half of what waits for it.
+                socket.setLossy(true)
+                socket.send(frames)
+                socket.setLossy(false)
+                missing = missing ?? 0
             }
-            if !isStalled {
-                isStalled = true
-                socket.setSendTimeout(milliseconds: 0)
-            }
-            lostBytes += message.contentBytes.count
-            socket.setLossy(true)
-            socket.send(frames)
-            socket.setLossy(false)
+            missing = missing.map { $0 + message.contentBytes.count }
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import Display
 internal import JupyterWire
+internal import Logging
 
 /// Serves the requests of one type. What it throws becomes the reply.
 typealias Handler = @Sendable (Request) throws -> Void
@@ -10,6 +11,7 @@ struct Request: Sendable {
     let channel: Channel
     let publisher: Publisher
     let session: Session
+    let logger: Logger
 
     var type: String { message.type }
 
@@ -48,7 +50,11 @@ struct Request: Sendable {
         do {
             try handler(self)
         } catch {
-            if expectsReply { reply(ErrorReply(name: "\(Swift.type(of: error))", value: "\(error)")) }
+            if expectsReply {
+                reply(ErrorReply(name: "\(Swift.type(of: error))", value: "\(error)"))
+            } else {
+                logger.warning("\(channel.name): a message was ignored, because \(error)")
+            }
         }
         publisher.status(.idle, parent: message.headerBytes)
     }

@@ -21,7 +21,7 @@ final class ZeroMQContext: @unchecked Sendable {
 /// A socket. It may be made on one thread and handed to another, but only one may ever use it at a time.
 final class ZeroMQSocket: @unchecked Sendable {
     enum Kind {
-        case router, dealer, xpub, sub, req
+        case router, dealer, xpub, sub, xsub, req
     }
 
     private let pointer: UnsafeMutableRawPointer
@@ -33,6 +33,7 @@ final class ZeroMQSocket: @unchecked Sendable {
             case .dealer: ZMQ_DEALER
             case .xpub: ZMQ_XPUB
             case .sub: ZMQ_SUB
+            case .xsub: ZMQ_XSUB
             case .req: ZMQ_REQ
             }
         guard let pointer = zmq_socket(context.pointer, type) else {
@@ -73,6 +74,9 @@ final class ZeroMQSocket: @unchecked Sendable {
 
     /// The name by which a router knows this socket.
     func setIdentity(_ identity: [UInt8]) { zmq_setsockopt(pointer, ZMQ_ROUTING_ID, identity, identity.count) }
+
+    /// How many messages may wait to be received, on this side of the connection.
+    func limitReceiving(messages: Int32) { set(ZMQ_RCVHWM, messages) }
 
     func setSendTimeout(milliseconds: Int32) { set(ZMQ_SNDTIMEO, milliseconds) }
 

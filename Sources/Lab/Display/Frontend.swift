@@ -13,6 +13,14 @@ public protocol Frontend: Sendable {
     func clearOutput(wait: Bool)
     /// Whether `update` replaces in place. A console cannot.
     var updatesInPlace: Bool { get }
+
+    /// Opens a comm to what the front end makes for `target` ("jupyter.widget"). Without an `id` it gets a new one; `nil`
+    /// where there is no front end that knows comms.
+    func openComm(target: String, id: String?, _ payload: CommPayload) -> (any Comm)?
+    /// Calls `opened` for every comm that the front end opens to `target` from now on.
+    func acceptComms(target: String, _ opened: @escaping @Sendable (any Comm, CommPayload) -> Void)
+    /// Names the place where what the calling code shows appears now, for objects in the front end that take it over.
+    var currentOutputID: String? { get }
 }
 
 /// Names one place in the notebook whose content can be replaced.
