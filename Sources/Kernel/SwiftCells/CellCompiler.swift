@@ -30,6 +30,8 @@ final class CellCompiler: Sendable {
         var file: String?
         var diagnostics: [Diagnostic]
         var wasInterrupted = false
+        /// What the compiler printed, of a cell that did not compile.
+        var compilerOutput = ""
     }
 
     /// Compiles `source` as the script of module `Cell<cell>` with the entry point `cell_<cell>`.
@@ -62,7 +64,7 @@ final class CellCompiler: Sendable {
                     Diagnostic(
                         severity: .error, message: "the Swift compiler failed (status \(frontend.status)): \(last)"))
             }
-            return Product(file: nil, diagnostics: diagnostics)
+            return Product(file: nil, diagnostics: diagnostics, compilerOutput: frontend.output)
         }
         try load(autolinkedLibraries(of: base + ".o"))
         let linker = try tool.run(

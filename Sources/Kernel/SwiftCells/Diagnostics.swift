@@ -33,6 +33,27 @@ extension [Diagnostic] {
         }
     }
 
+    /// Explains messages in which two cells' types of the same name meet: to the reader both are called alike.
+    ///
+    /// - Parameter labels: what the user calls a cell, by its module's number.
+    mutating func explainOlderTypes(compilerOutput: String, labels: [Int: String]) {
+        for line in compilerOutput.split(separator: "\n") where line.contains(": error: ") {
+            var cellsByName: [Substring: [Int]] = [:]
+            for found in line.matches(of: #/\bCell(\d+)\.(\w+)/#) {
+                let cell = Int(found.1)!
+                if cellsByName[found.2]?.contains(cell) != true { cellsByName[found.2, default: []].append(cell) }
+            }
+            for (name, cells) in cellsByName where cells.count > 1 {
+                let places = cells.sorted().map { labels[$0] ?? "a cell" }
+                let note = Diagnostic(
+                    severity: .note,
+                    message: "there are two types called \(name): of \(places[0]) and, newer, of \(places[1]). "
+                        + "Run the cell again that made the older value")
+                if !contains(note) { append(note) }
+            }
+        }
+    }
+
     var hasErrors: Bool { contains { $0.severity == .error } }
 
     /// The lines to show, with ANSI colours: each message with the cell's line and a caret under the place.

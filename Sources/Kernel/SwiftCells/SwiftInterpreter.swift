@@ -178,7 +178,10 @@ public final class SwiftInterpreter: Interpreter {
         }
         if product.wasInterrupted || session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
         guard let file = product.file else {
-            return .failure(compileFailure(product.diagnostics, code: syntax.code, label: label))
+            var diagnostics = product.diagnostics
+            diagnostics.explainOlderTypes(
+                compilerOutput: product.compilerOutput, labels: session.withLock { $0.labels })
+            return .failure(compileFailure(diagnostics, code: syntax.code, label: label))
         }
         guard let handle = ccells_load(file), let symbol = dlsym(handle, "cell_\(number)") else {
             let reason = dlerror().map { String(cString: $0) } ?? "its entry point is missing"
