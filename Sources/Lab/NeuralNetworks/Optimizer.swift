@@ -11,6 +11,35 @@ public final class Optimizer: @unchecked Sendable {
         /// Stochastic gradient descent: v ← momentum · v + g + weightDecay · w; w ← w - rate · v. With `nesterov` the
         /// step is rate · (g + momentum · v).
         case sgd(momentum: Double = 0, weightDecay: Double = 0, nesterov: Bool = false)
+        /// Steps shrink with the sum of all squared gradients (Duchi et al., 2011).
+        case adaGrad(weightDecay: Double = 0, epsilon: Double = 1e-10)
+        /// Steps shrink with a running mean of squared gradients (Tieleman and Hinton, 2012). DIGITS smooths by 0.99.
+        case rmsProp(smoothing: Double = 0.99, weightDecay: Double = 0, epsilon: Double = 1e-8)
+        /// A running mean of gradients over the root of one of their squares (Kingma and Ba, 2014).
+        case adam(beta1: Double = 0.9, beta2: Double = 0.999, weightDecay: Double = 0, epsilon: Double = 1e-8)
+        /// Adam where weights decay by themselves, not by way of the gradient (Loshchilov and Hutter, 2017).
+        case adamW(beta1: Double = 0.9, beta2: Double = 0.999, weightDecay: Double = 0.01, epsilon: Double = 1e-8)
+
+        /// `nil` for SGD, which has a step of its own.
+        var adaptiveRule: AdaptiveRule? {
+            switch self {
+            case .sgd: nil
+            case .adaGrad(let decay, let epsilon): .adaGrad(epsilon: Float(epsilon), decay: Float(decay))
+            case .rmsProp(let smoothing, let decay, let epsilon):
+                .rmsProp(smoothing: Float(smoothing), epsilon: Float(epsilon), decay: Float(decay))
+            case .adam(let beta1, let beta2, let decay, let epsilon):
+                .adam(
+                    beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay),
+                    isDecoupled: false)
+            case .adamW(let beta1, let beta2, let decay, let epsilon):
+                .adam(
+                    beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay),
+                    isDecoupled: true)
+            }
+        }
+
+        /// The shape of what is kept for a parameter.
+        func stateShape(_ shape: Shape) -> Shape { adaptiveRule?.stateShape(shape) ?? shape }
     }
 
     public let method: Method
@@ -26,11 +55,11 @@ public final class Optimizer: @unchecked Sendable {
 
     /// One step. The parameters keep their memory.
     public func update(_ model: some Module, along gradients: Gradients) {
-        guard case .sgd(let momentum, let decay, let nesterov) = method else { return }
         let entries = gradients.entries.filter { !$0.parameter.isFrozen && $0.parameter.isTrained }
         let steps = moments.withLock { moments in
             let new = entries.filter { moments[ObjectIdentifier($0.parameter)] == nil }
-            for (entry, moment) in zip(new, ParameterStorage.allocate(new.map(\.gradient.shape))) {
+            for (entry, moment) in zip(new, ParameterStorage.allocate(new.map { method.stateShape($0.gradient.shape) }))
+            {
                 moments[ObjectIdentifier(entry.parameter)] = (entry.parameter, moment)
             }
             return entries.map {
@@ -40,8 +69,12 @@ public final class Optimizer: @unchecked Sendable {
                 )
             }
         }
-        ParameterStorage.momentumStep(
-            steps, rate: learningRate, momentum: momentum, decay: decay, nesterov: nesterov)
+        if case .sgd(let momentum, let decay, let nesterov) = method {
+            ParameterStorage.momentumStep(
+                steps, rate: learningRate, momentum: momentum, decay: decay, nesterov: nesterov)
+        } else if let rule = method.adaptiveRule {
+            ParameterStorage.adaptiveStep(rule, steps, rate: learningRate)
+        }
     }
 
     /// What the next steps depend on besides the parameters, by name: `conv1.weight.moment`.
@@ -59,7 +92,7 @@ public final class Optimizer: @unchecked Sendable {
             guard let (_, parameter) = parameters.first(where: { "\($0.name).moment" == name }) else {
                 throw ParameterError("restore: the model has no parameter for \(name)")
             }
-            guard parameter.shape == nil || parameter.shape == value.shape else {
+            guard parameter.shape.map({ method.stateShape($0) == value.shape }) ?? true else {
                 throw ParameterError("restore: \(name) has the shape \(value.shape), its parameter \(parameter.shape!)")
             }
             let storage = ParameterStorage.allocate([value.shape])[0]
