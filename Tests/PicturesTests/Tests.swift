@@ -15,9 +15,7 @@ private func temporaryFile(_ name: String) -> String {
         let image = Image(
             width: 40, height: 30, channels: channels,
             pixels: (0..<40 * 30 * channels).map { _ in UInt8(generator.below(256)) })
-        let canvas = Canvas(width: 40, height: 30, scale: 1)
-        canvas.draw(image, in: canvas.bounds)
-        let read = try PNG.decode(canvas.png(), path: "memory")
+        let read = try PNG.decode(image.png, path: "memory")
         #expect((read.width, read.height) == (40, 30))
         for row in 0..<30 {
             for column in 0..<40 {
@@ -25,6 +23,22 @@ private func temporaryFile(_ name: String) -> String {
                 #expect(read[row, column] == (channels == 1 ? [pixel[0], pixel[0], pixel[0]] : pixel))
             }
         }
+    }
+
+    @Test func aPlotKeepsItsColorsAndLosesNoMoreThanShadesOfEdges() throws {
+        // Six hues and text, each antialiased: more than the 256 shades that a palette has room for.
+        let canvas = Canvas(width: 300, height: 200)
+        for (index, hue) in Color.palette.prefix(6).enumerated() {
+            canvas.line(fromX: 10, y: Double(index) * 9, toX: 290, y: Double(index) * 7 + 113, hue, lineWidth: 3)
+            canvas.text("hue \(index)", x: 20, y: 190 - Double(index) * 12, color: hue)
+        }
+        let exact = try PNG.decode(canvas.png(keepsEveryShade: true), path: "exact")
+        let bytes = canvas.png()
+        let read = try PNG.decode(bytes, path: "palette")
+        // Byte 25 is the colour type: 3, a palette (PNG specification, 11.2.2).
+        #expect(bytes[25] == 3)
+        #expect(zip(exact.pixels, read.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 8 })
+        #expect(exact != read)
     }
 
     @Test func aFileThatIsCutShortIsNamedWithItsSize() throws {

@@ -79,6 +79,15 @@ extension Image: Picture, CustomStringConvertible {
 
     public func draw(on canvas: Canvas, in rectangle: Rectangle) { canvas.draw(self, in: rectangle) }
 
+    /// The bytes of a PNG file with exactly these pixels.
+    public var png: [UInt8] {
+        let canvas = Canvas(width: width, height: height, scale: 1)
+        canvas.draw(self, in: canvas.bounds)
+        return canvas.png(keepsEveryShade: true)
+    }
+
+    public func write(to path: String) throws { try writeFile(png, to: path) }
+
     public var text: String {
         "image of \(height) × \(width) pixels, \(channels == 1 ? "grey" : "red, green and blue")"
     }
