@@ -20,7 +20,7 @@ private func temporaryFile(_ name: String) -> String {
         for row in 0..<30 {
             for column in 0..<40 {
                 let pixel = image[row, column]
-                #expect(read[row, column] == (channels == 1 ? [pixel[0], pixel[0], pixel[0]] : pixel))
+                #expect(read[row, column] == pixel)
             }
         }
     }
@@ -71,7 +71,7 @@ private func temporaryFile(_ name: String) -> String {
 @Suite struct CanvasTests {
     /// The colour at a point in CSS pixels.
     private func color(of canvas: Canvas, x: Int, y: Int) throws -> [UInt8] {
-        try PNG.decode(canvas.png(), path: "canvas")[y * canvas.scale, x * canvas.scale]
+        try PNG.decode(canvas.png(), path: "canvas").colored[y * canvas.scale, x * canvas.scale]
     }
 
     @Test func picturesHaveTwoPixelsForEachCSSPixelAndAWhiteBackground() throws {
@@ -150,7 +150,7 @@ private func temporaryFile(_ name: String) -> String {
 @Suite struct PlotTests {
     /// How many pixels of a picture have this colour, antialiased edges aside.
     private func pixels(of color: Color, in picture: some Picture) throws -> Int {
-        let image = try PNG.decode(picture.png, path: "picture")
+        let image = try PNG.decode(picture.png, path: "picture").colored
         let wanted = [color.red, color.green, color.blue].map { UInt8(($0 * 255).rounded()) }
         var count = 0
         for row in 0..<image.height { for column in 0..<image.width where image[row, column] == wanted { count += 1 } }

@@ -16,6 +16,17 @@ enum PNG {
         if let indexed = IndexedPixels(data, width: width, height: height, stride: stride),
             let (rows, palette) = indexed.rows(keepsEveryShade: keepsEveryShade)
         {
+            // Only greys: their own values say more than numbers into a palette, and a reader sees that it is grey.
+            if palette.allSatisfy({ $0 >> 16 == $0 & 255 && $0 >> 8 & 255 == $0 & 255 }) {
+                let values = palette.map { UInt8($0 & 255) }
+                var gray = rows
+                for row in 0..<height {
+                    for index in row * (width + 1) + 1..<(row + 1) * (width + 1) {
+                        gray[index] = values[Int(rows[index])]
+                    }
+                }
+                return file(width: width, height: height, colorType: 0, rows: gray, palette: nil)
+            }
             var colors: [UInt8] = []
             for color in palette { colors += [UInt8(color >> 16 & 255), UInt8(color >> 8 & 255), UInt8(color & 255)] }
             return file(width: width, height: height, colorType: 3, rows: rows, palette: colors)
