@@ -15,16 +15,30 @@ private func temporaryFile(_ name: String) -> String {
         let image = Image(
             width: 40, height: 30, channels: channels,
             pixels: (0..<40 * 30 * channels).map { _ in UInt8(generator.below(256)) })
-        let canvas = Canvas(width: 40, height: 30, scale: 1)
-        canvas.draw(image, in: canvas.bounds)
-        let read = try PNG.decode(canvas.png(), path: "memory")
+        let read = try PNG.decode(image.png, path: "memory")
         #expect((read.width, read.height) == (40, 30))
         for row in 0..<30 {
             for column in 0..<40 {
                 let pixel = image[row, column]
-                #expect(read[row, column] == (channels == 1 ? [pixel[0], pixel[0], pixel[0]] : pixel))
+                #expect(read[row, column] == pixel)
             }
         }
+    }
+
+    @Test func aPlotKeepsItsColorsAndLosesNoMoreThanShadesOfEdges() throws {
+        // Six hues and text, each antialiased: more than the 256 shades that a palette has room for.
+        let canvas = Canvas(width: 300, height: 200)
+        for (index, hue) in Color.palette.prefix(6).enumerated() {
+            canvas.line(fromX: 10, y: Double(index) * 9, toX: 290, y: Double(index) * 7 + 113, hue, lineWidth: 3)
+            canvas.text("hue \(index)", x: 20, y: 190 - Double(index) * 12, color: hue)
+        }
+        let exact = try PNG.decode(canvas.png(keepsEveryShade: true), path: "exact")
+        let bytes = canvas.png()
+        let read = try PNG.decode(bytes, path: "palette")
+        // Byte 25 is the colour type: 3, a palette (PNG specification, 11.2.2).
+        #expect(bytes[25] == 3)
+        #expect(zip(exact.pixels, read.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 8 })
+        #expect(exact != read)
     }
 
     @Test func aFileThatIsCutShortIsNamedWithItsSize() throws {
@@ -57,7 +71,7 @@ private func temporaryFile(_ name: String) -> String {
 @Suite struct CanvasTests {
     /// The colour at a point in CSS pixels.
     private func color(of canvas: Canvas, x: Int, y: Int) throws -> [UInt8] {
-        try PNG.decode(canvas.png(), path: "canvas")[y * canvas.scale, x * canvas.scale]
+        try PNG.decode(canvas.png(), path: "canvas").colored[y * canvas.scale, x * canvas.scale]
     }
 
     @Test func picturesHaveTwoPixelsForEachCSSPixelAndAWhiteBackground() throws {
@@ -136,7 +150,7 @@ private func temporaryFile(_ name: String) -> String {
 @Suite struct PlotTests {
     /// How many pixels of a picture have this colour, antialiased edges aside.
     private func pixels(of color: Color, in picture: some Picture) throws -> Int {
-        let image = try PNG.decode(picture.png, path: "picture")
+        let image = try PNG.decode(picture.png, path: "picture").colored
         let wanted = [color.red, color.green, color.blue].map { UInt8(($0 * 255).rounded()) }
         var count = 0
         for row in 0..<image.height { for column in 0..<image.width where image[row, column] == wanted { count += 1 } }

@@ -50,9 +50,18 @@ public struct Image: Hashable, Sendable {
         self.init(width: width, height: height, channels: channels, pixels: pixels)
     }
 
-    /// Reads a PNG file. Transparent parts are laid over white. Throws `FileError` when it is missing or damaged.
+    /// Reads a PNG or a JPEG file. Transparent parts are laid over white. Throws `FileError` when it is missing or
+    /// damaged.
     public init(_ path: String) throws {
-        self = try PNG.decode(try readFile(path), path: path)
+        let bytes = try readFile(path)
+        // What a file is, its first bytes say; names lie.
+        if bytes.starts(with: [0xFF, 0xD8]) {
+            self = try JPEG.decode(bytes, path: path)
+        } else if bytes.starts(with: [0x89, 0x50]) {
+            self = try PNG.decode(bytes, path: path)
+        } else {
+            throw FileError(path, "is neither a PNG nor a JPEG file")
+        }
     }
 
     /// The channels of one pixel.
@@ -78,6 +87,15 @@ extension Image: Picture, CustomStringConvertible {
     }
 
     public func draw(on canvas: Canvas, in rectangle: Rectangle) { canvas.draw(self, in: rectangle) }
+
+    /// The bytes of a PNG file with exactly these pixels.
+    public var png: [UInt8] {
+        let canvas = Canvas(width: width, height: height, scale: 1)
+        canvas.draw(self, in: canvas.bounds)
+        return canvas.png(keepsEveryShade: true)
+    }
+
+    public func write(to path: String) throws { try writeFile(png, to: path) }
 
     public var text: String {
         "image of \(height) × \(width) pixels, \(channels == 1 ? "grey" : "red, green and blue")"

@@ -7,12 +7,29 @@ import Display
 enum PNG {
     /// Encodes 32-bit pixels (Cairo's RGB24: blue lowest, the highest byte unused), rows `stride` bytes apart.
     ///
-    /// Up to 256 colours become a palette, 1 byte a pixel; more become 3 bytes a pixel.
-    static func encode(_ data: UnsafeRawPointer, width: Int, height: Int, stride: Int) -> [UInt8] {
-        if let (indices, palette) = indexed(data, width: width, height: height, stride: stride) {
+    /// Up to 256 colours become a palette, 1 byte a pixel; more become 3 bytes a pixel. Where not every shade needs to
+    /// be kept, the rare shades at the edges of letters and lines are replaced by ones no more than 8 of 255 away, if
+    /// that makes a palette suffice.
+    static func encode(
+        _ data: UnsafeRawPointer, width: Int, height: Int, stride: Int, keepsEveryShade: Bool
+    ) -> [UInt8] {
+        if let indexed = IndexedPixels(data, width: width, height: height, stride: stride),
+            let (rows, palette) = indexed.rows(keepsEveryShade: keepsEveryShade)
+        {
+            // Only greys: their own values say more than numbers into a palette, and a reader sees that it is grey.
+            if palette.allSatisfy({ $0 >> 16 == $0 & 255 && $0 >> 8 & 255 == $0 & 255 }) {
+                let values = palette.map { UInt8($0 & 255) }
+                var gray = rows
+                for row in 0..<height {
+                    for index in row * (width + 1) + 1..<(row + 1) * (width + 1) {
+                        gray[index] = values[Int(rows[index])]
+                    }
+                }
+                return file(width: width, height: height, colorType: 0, rows: gray, palette: nil)
+            }
             var colors: [UInt8] = []
             for color in palette { colors += [UInt8(color >> 16 & 255), UInt8(color >> 8 & 255), UInt8(color & 255)] }
-            return file(width: width, height: height, colorType: 3, rows: indices, palette: colors)
+            return file(width: width, height: height, colorType: 3, rows: rows, palette: colors)
         }
         let rowLength = 1 + width * 3
         let rows = [UInt8](unsafeUninitializedCapacity: rowLength * height) { rows, count in
@@ -32,58 +49,6 @@ enum PNG {
             count = rowLength * height
         }
         return file(width: width, height: height, colorType: 2, rows: rows, palette: nil)
-    }
-
-    /// The rows as indices into a palette, a filter byte before each; `nil` where there are more than 256 colours.
-    private static func indexed(
-        _ data: UnsafeRawPointer, width: Int, height: Int, stride: Int
-    ) -> (rows: [UInt8], palette: [UInt32])? {
-        // A hash table with open addressing; 0xFFFF_FFFF marks a free place, since colours have 24 bits.
-        let free = UInt32.max
-        var keys = [UInt32](repeating: free, count: 1_024)
-        var values = [UInt8](repeating: 0, count: 1_024)
-        var palette: [UInt32] = []
-        var overflowed = false
-        let rowLength = width + 1
-        let rows = [UInt8](unsafeUninitializedCapacity: rowLength * height) { rows, count in
-            keys.withUnsafeMutableBufferPointer { keys in
-                values.withUnsafeMutableBufferPointer { values in
-                    var out = 0
-                    var lastColor = free
-                    var lastIndex: UInt8 = 0
-                    for y in 0..<height {
-                        let row = (data + y * stride).assumingMemoryBound(to: UInt32.self)
-                        rows[out] = 0
-                        out += 1
-                        for x in 0..<width {
-                            let color = row[x] & 0xFF_FFFF
-                            if color != lastColor {
-                                var place = Int((color &* 0x9E37_79B1) >> 22)
-                                while keys[place] != color {
-                                    if keys[place] == free {
-                                        if palette.count == 256 {
-                                            overflowed = true
-                                            return
-                                        }
-                                        keys[place] = color
-                                        values[place] = UInt8(palette.count)
-                                        palette.append(color)
-                                        break
-                                    }
-                                    place = (place + 1) & 1_023
-                                }
-                                lastColor = color
-                                lastIndex = values[place]
-                            }
-                            rows[out] = lastIndex
-                            out += 1
-                        }
-                    }
-                    count = out
-                }
-            }
-        }
-        return overflowed ? nil : (rows, palette)
     }
 
     private static func file(
