@@ -16,7 +16,7 @@ TESTS := $(shell find Tests -name '*Tests' -o -name '*.swift')
 # One step prepares the next.
 .NOTPARALLEL:
 .PHONY: help lab test build toolchain packages python data kernelspec test-packages test-python \
-	format lint bench notebooks clean
+	format lint bench bench-kernel notebooks clean
 
 help: ## lists the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -43,6 +43,8 @@ lint: ## says where a Swift source or a script is not as it should be
 
 bench: toolchain packages python data build kernelspec ## prints the figures that the README promises
 	@$(LAB) bench
+
+bench-kernel: toolchain packages test-python data build kernelspec ## prints the kernel's figures beside ipykernel's
 	@$(PYTHON) scripts/bench_kernel.py
 
 notebooks: toolchain packages test-python data build kernelspec ## runs the notebooks and saves their outputs

@@ -1,16 +1,55 @@
-"""The kernel's speed from a client's side: start, trivial cells, definitions and their use, printing, interrupts.
+"""The kernel's speed from a client's side, beside ipykernel's from the same run, as a table or a line of JSON.
 
-usage: bench_kernel.py [KERNELSPEC]
+usage: bench_kernel.py [--json] [KERNELSPEC]
 
-Times are medians in milliseconds, from the request to the kernel's "idle".
+Times are in milliseconds, from the request to the kernel's "idle". Needs psutil for the memory.
 """
 
+import argparse
 import json
 import statistics
 import sys
 import time
 
+import psutil
 from jupyter_client.manager import KernelManager
+
+CODE = {
+    "swift": {
+        "trivial": "1 + 1",
+        "define": "func f{i}(_ a: Int) -> Int {{ a + {i} }}\nlet v{i} = f{i}({i}) + v{j}",
+        "first": "let v0 = 0",
+        "flood": 'for i in 0..<200_000 {{ print("line \\(i) of the flood, some text to carry") }}',
+        "picture": "import Lab\nvar state: UInt64 = 1\nlet noise = (0..<10_000_000).map {{ _ in state = state &* 6364136223846793005 &+ 1; return UInt8(state >> 56) }}",
+        "show": 'display(MimeBundle(contents: ["image/png": .bytes(noise)]))',
+        "loop": 'print("started")\nvar rounds = 0\nwhile true {{ rounds += 1 }}',
+    },
+    "python": {
+        "trivial": "1 + 1",
+        "define": "def f{i}(a): return a + {i}\nv{i} = f{i}({i}) + v{j}",
+        "first": "v0 = 0",
+        "flood": 'for i in range(200_000): print(f"line {{i}} of the flood, some text to carry")',
+        "picture": "import os\nfrom IPython.display import display\nimport base64\nnoise = os.urandom(10_000_000)",
+        "show": "display({{'image/png': base64.b64encode(noise).decode()}}, raw=True)",
+        "loop": 'print("started", flush=True)\nwhile True: pass',
+    },
+}
+
+# What the figures have to reach: name, unit, ceiling (or floor, for rates).
+ROWS = [
+    ("ready", "ms", "at most 500"),
+    ("trivial cell, median of 100", "ms", "at most 80"),
+    ("trivial cell, worst of 100", "ms", "at most 150"),
+    ("cell that defines, median", "ms", "at most 90"),
+    ("cell 500 against cell 5", "times", "at most 1.3"),
+    ("kernel_info round trip", "ms", "at most 1"),
+    ("kernel_info while a cell runs", "ms", "at most 5"),
+    ("200,000 printed lines", "MB/s", "at least 20"),
+    ("a picture of 10 MB", "ms", "at most 100"),
+    ("interrupt of an endless loop", "ms", "at most 2000"),
+    ("memory, idle after start", "MB", "at most 250"),
+    ("growth a cell, over 500", "KB", "at most 150"),
+]
 
 
 class Client:
@@ -27,8 +66,8 @@ class Client:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
 
-    def run(self, code: str, interrupt_on_output: bool = False) -> tuple[float, int]:
-        """Runs a cell. Returns seconds, from the interrupt on if one was sent, and how many characters it printed."""
+    def run(self, code: str, on_output=None) -> tuple[float, int]:
+        """Runs a cell. Returns seconds (from the call of `on_output`, if it was made) and the characters printed."""
         started = time.perf_counter()
         identity = self.client.execute(code, store_history=False)
         printed = 0
@@ -39,8 +78,9 @@ class Client:
             kind, content = message["msg_type"], message["content"]
             if kind == "stream":
                 printed += len(content["text"])
-                if interrupt_on_output:
-                    interrupt_on_output = False
+                if on_output:
+                    on_output()
+                    on_output = None
                     started = time.perf_counter()
                     self.manager.interrupt_kernel()
             elif kind == "error" and "interrupt" not in str(content).lower():
@@ -52,32 +92,68 @@ class Client:
             pass
         return seconds, printed
 
+    def kernel_info(self, channel) -> float:
+        """Seconds of a round trip of kernel_info on a channel."""
+        started = time.perf_counter()
+        message = self.client.session.msg("kernel_info_request")
+        channel.send(message)
+        while channel.get_msg(timeout=60)["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+            pass
+        return time.perf_counter() - started
 
-def median(seconds) -> float:
-    return round(statistics.median(seconds) * 1000, 1)
+    @property
+    def memory(self) -> float:
+        """The kernel's own, in bytes."""
+        return psutil.Process(self.manager.provisioner.pid).memory_info().rss
+
+
+def measure(name: str, language: str) -> dict[str, float]:
+    code = CODE[language]
+    starts = []
+    for _ in range(3):
+        client = Client(name)
+        starts.append(client.ready)
+        if len(starts) < 3:
+            client.close()
+    values = {"ready": statistics.median(starts) * 1e3, "memory, idle after start": client.memory / 1e6}
+    client.run(code["trivial"])
+    trivial = [client.run(code["trivial"])[0] * 1e3 for _ in range(100)]
+    values["trivial cell, median of 100"] = statistics.median(trivial)
+    values["trivial cell, worst of 100"] = max(trivial)
+    values["kernel_info round trip"] = statistics.median(
+        client.kernel_info(client.client.shell_channel) for _ in range(100)) * 1e3
+    client.run(code["first"])
+    before = client.memory
+    define = [client.run(code["define"].format(i=i, j=i - 1))[0] * 1e3 for i in range(1, 501)]
+    values["growth a cell, over 500"] = (client.memory - before) / 500 / 1e3
+    values["cell that defines, median"] = statistics.median(define)
+    values["cell 500 against cell 5"] = statistics.median(define[-10:]) / statistics.median(define[:10])
+    seconds, printed = client.run(code["flood"].format())
+    values["200,000 printed lines"] = printed / seconds / 1e6
+    client.run(code["picture"].format())
+    values["a picture of 10 MB"] = statistics.median(client.run(code["show"].format())[0] for _ in range(3)) * 1e3
+    busy = []
+    seconds, _ = client.run(
+        code["loop"].format(),
+        on_output=lambda: busy.extend(client.kernel_info(client.client.control_channel) for _ in range(50)))
+    values["interrupt of an endless loop"] = seconds * 1e3
+    values["kernel_info while a cell runs"] = statistics.median(busy) * 1e3
+    client.close()
+    return values
 
 
 def main() -> None:
-    name = sys.argv[1] if len(sys.argv) > 1 else "swift-lab"
-    ready = []
-    for _ in range(3):
-        client = Client(name)
-        ready.append(client.ready)
-        if len(ready) < 3:
-            client.close()
-    figures = {"ready_ms": median(ready)}
-    figures["first_cell_ms"] = round(client.run("1 + 1")[0] * 1000, 1)
-    figures["trivial_cell_ms"] = median(client.run("1 + 1")[0] for _ in range(20))
-    figures["define_ms"] = median(
-        client.run(f"func f{i}(_ a: Int) -> Int {{ a + {i} }}\nlet v{i} = f{i}({i})")[0] for i in range(30))
-    figures["use_earlier_ms"] = median(client.run(f"v{i} + f{29 - i}(1)")[0] for i in range(30))
-    figures["import_lab_ms"] = round(client.run("import Lab")[0] * 1000, 1)
-    seconds, printed = client.run('for i in 0..<200_000 { print("line \\(i), some text to carry along") }')
-    figures["printing_MB_per_s"] = round(printed / seconds / 1e6, 2)
-    figures["interrupt_ms"] = median(
-        client.run('print("started")\nvar i = 0\nwhile true { i += 1 }', interrupt_on_output=True)[0] for _ in range(5))
-    client.close()
-    print(json.dumps(figures))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("kernelspec", nargs="?", default="swift-lab")
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    arguments = parser.parse_args()
+    ours, theirs = measure(arguments.kernelspec, "swift"), measure("python3", "python")
+    if arguments.json:
+        print(json.dumps({arguments.kernelspec: ours, "ipykernel": theirs}))
+        return
+    print(f"{'':32}{arguments.kernelspec:>12}{'ipykernel':>12}  wanted")
+    for name, unit, wanted in ROWS:
+        print(f"{name:32}{ours[name]:12.1f}{theirs[name]:12.1f}  {wanted} {unit}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ A notebook that fails, or that would grow over 1 MB, stays as it was, and the ex
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def run(path: Path) -> str | None:
 
 
 def main() -> None:
+    # The runs of a notebook that is only being filled are nobody's.
+    os.environ.setdefault("SWIFT_LAB_RUNS", tempfile.mkdtemp(prefix="swift-lab-runs-"))
     problems = []
     for path in map(Path, sys.argv[1:]):
         started = time.monotonic()
