@@ -13,13 +13,15 @@ final class CellCompiler: Sendable {
     /// What the frontend is told of packages: where their modules and macros are.
     private let packages = Mutex<[String]>([])
     private let tool = Subprocess()
+    private let views: ModuleViews
 
-    /// - Throws: `SystemError` where `folder` cannot be made.
+    /// - Throws: `SystemError` or `FileError` where `folder` cannot be made.
     init(toolchain: Toolchain, folder: String, modules: String) throws {
         guard mkdir(folder, 0o700) == 0 else {
             throw SystemError("cannot make the folder \(folder) for compiled cells")
         }
         try ModulePaths.writeCModules(to: folder)
+        views = try ModuleViews(folder: folder)
         self.toolchain = toolchain
         self.folder = folder
         self.modules = modules
@@ -40,19 +42,14 @@ final class CellCompiler: Sendable {
     /// or where a file cannot be written.
     func compile(_ source: CellSource, cell: Int, label: String, isOptimized: Bool = false) throws -> Product {
         let base = "\(folder)/Cell\(cell)"
-        try write(source.text, to: base + ".swift")
-        let frontend = try tool.run(
-            toolchain.frontend,
-            [
-                "-c", "-primary-file", base + ".swift", "-module-name", "Cell\(cell)",
-                "-entry-point-function-name", "cell_\(cell)", "-enable-testing", "-enable-private-imports",
-                isOptimized ? "-O" : "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
-                "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
-                "-I", folder, "-I", modules, "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
-                // For inspection: comments and places. They cost less than can be measured.
-                "-emit-module-doc-path", base + ".swiftdoc",
-                "-emit-module-source-info-path", base + ".swiftsourceinfo",
-            ] + packages.withLock { $0 })
+        try write(Array(source.text.utf8), to: base + ".swift")
+        let paths = views.searchPaths(for: cell, importing: source.importedCells)
+        defer { views.finish(cell, makeEmpty: compileEmptyModule) }
+        var frontend = try compile(base, cell: cell, isOptimized: isOptimized, searchPaths: paths)
+        if frontend.status != 0, !frontend.wasStopped, !frontend.output.contains("\(label):"), !paths.isEmpty {
+            // The user's text is not to blame: perhaps one of the empty modules is. Once more with the real ones.
+            frontend = try compile(base, cell: cell, isOptimized: isOptimized, searchPaths: [])
+        }
         let diagnostics = [Diagnostic](compilerOutput: frontend.output, source: source, label: label)
         if frontend.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }
         guard frontend.status == 0 else {
@@ -78,6 +75,36 @@ final class CellCompiler: Sendable {
         }
         unlink(base + ".o")
         return Product(file: base + ".so", diagnostics: diagnostics)
+    }
+
+    private func compile(
+        _ base: String, cell: Int, isOptimized: Bool, searchPaths: [String]
+    ) throws -> Subprocess.Result {
+        try tool.run(
+            toolchain.frontend,
+            [
+                "-c", "-primary-file", base + ".swift", "-module-name", "Cell\(cell)",
+                "-entry-point-function-name", "cell_\(cell)", "-enable-testing", "-enable-private-imports",
+                isOptimized ? "-O" : "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
+                "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
+                "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
+                // For inspection: comments and places. They cost less than can be measured.
+                "-emit-module-doc-path", base + ".swiftdoc",
+                "-emit-module-source-info-path", base + ".swiftsourceinfo",
+            ] + (searchPaths + [folder, modules]).flatMap { ["-I", $0] } + packages.withLock { $0 })
+    }
+
+    /// The bytes of a module of that name that declares nothing.
+    private func compileEmptyModule(_ name: String) throws -> [UInt8]? {
+        let base = "\(folder)/empty/template-\(name)"
+        try write([], to: base + ".swift")
+        let result = try tool.run(
+            toolchain.frontend,
+            [
+                "-emit-module", "-primary-file", base + ".swift", "-module-name", name, "-parse-as-library",
+                "-enable-testing", "-swift-version", "5", "-emit-module-path", base + ".swiftmodule",
+            ])
+        return result.status == 0 ? try readFile(base + ".swiftmodule") : nil
     }
 
     /// Adds options for every later cell, each once.
@@ -134,14 +161,12 @@ func autolinkedLibraries(of file: String) -> [String] {
     }
 }
 
-/// Without `writeFile`'s wait for the disk: nobody needs a cell's source after a crash.
+/// Without `writeFile`'s wait for the disk: nobody needs what a cell is compiled from after a crash.
 ///
 /// - Throws: `SystemError` where the file cannot be written.
-private func write(_ text: String, to path: String) throws {
+func write(_ bytes: [UInt8], to path: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw SystemError("cannot write \(path)") }
     defer { close(descriptor) }
-    var text = text
-    let isWritten = text.withUTF8 { write(descriptor, $0.baseAddress, $0.count) == $0.count }
-    guard isWritten else { throw SystemError("cannot write \(path)") }
+    guard write(descriptor, bytes, bytes.count) == bytes.count else { throw SystemError("cannot write \(path)") }
 }

@@ -4,6 +4,8 @@ internal import SwiftSyntax
 /// Knows for every position of the compiled text where it lies in the user's.
 struct CellSource {
     let text: String
+    /// The earlier cells whose modules it is compiled against.
+    let importedCells: Set<Int>
     /// The insertions, by line of the cell (from 1): at which column of the *compiled* line (UTF-8, from 1) how many
     /// bytes more than the user's begin.
     private var insertions: [Int: [(column: Int, bytes: Int)]] = [:]
@@ -12,6 +14,7 @@ struct CellSource {
     ///   - cell: the number of the module that the cell becomes.
     ///   - label: what diagnostics and traces call the cell: `In[5]`.
     init(_ syntax: CellSyntax, cell: Int, label: String, names: NameTable) {
+        importedCells = names.importedCells(for: syntax.references)
         var edits: [Edit] = []
         if syntax.awaitsAtTopLevel, let first = syntax.tree.statements.first {
             edits.append(Edit(at: first.positionAfterSkippingLeadingTrivia, insert: "_cellTask(\(cell)); "))

@@ -93,6 +93,8 @@ struct Definition: Hashable {
     let statement: Int
     /// Whether a cell needs this even where it does not write the name: conformances, subscripts, initialisers.
     var isImplicit = false
+    /// Whether its type is `some P`, which only the cell itself knows: the values of later cells may have it.
+    var isOpaque = false
 }
 
 extension DeclSyntax {
@@ -114,7 +116,7 @@ extension DeclSyntax {
             return [
                 Definition(
                     name: name, kind: isOperator ? .unscoped : .function, key: name + node.signature.matchingKey,
-                    statement: statement)
+                    statement: statement, isOpaque: node.signature.returnClause?.isOpaque ?? false)
             ]
         case .variableDecl(let node):
             return node.bindings.flatMap { $0.pattern.boundNames }.map {
@@ -174,6 +176,10 @@ extension ExtensionDeclSyntax {
         }
         return found
     }
+}
+
+extension ReturnClauseSyntax {
+    fileprivate var isOpaque: Bool { tokens(viewMode: .sourceAccurate).contains { $0.tokenKind == .keyword(.some) } }
 }
 
 extension FunctionSignatureSyntax {

@@ -114,6 +114,12 @@ struct NameTable {
         return lines
     }
 
+    /// The cells whose modules a cell with these references is compiled against.
+    func importedCells(for references: Set<String>) -> Set<Int> {
+        let direct = cells(for: references)
+        return direct.reduce(into: direct) { $0.formUnion(entries[$1]?.typeClosure ?? []) }
+    }
+
     private func cells(for references: Set<String>) -> Set<Int> {
         references.reduce(into: implicitCells) { $0.formUnion(cellsByName[$1] ?? []) }
     }
@@ -122,7 +128,7 @@ struct NameTable {
         entries[cell]?.definitions.contains {
             switch $0.kind {
             case .type, .extended: true
-            default: false
+            default: $0.isOpaque
             }
         } ?? false
     }
