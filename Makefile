@@ -39,7 +39,7 @@ format: ## lays out the Swift sources
 
 lint: ## says where a Swift source or a script is not as it should be
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@for script in .ci/run scripts/install-*; do bash -n $$script; done
+	@for script in .ci/run scripts/build scripts/install-*; do bash -n $$script; done
 
 bench: toolchain packages python data build kernelspec ## prints the figures that the README promises
 	@$(LAB) bench

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Datasets
+import Display
 import Glibc
 
 /// The command line: each subcommand is a file beside this one.
@@ -11,8 +13,8 @@ import Glibc
         do {
             var command = try parseAsRoot()
             try command.run()
-        } catch let refusal as Refusal {
-            let sentence = Array("\(refusal)\n".utf8)
+        } catch  where error is Refusal || error is FileError || error is DatasetError {
+            let sentence = Array("\(error)\n".utf8)
             _ = write(STDERR_FILENO, sentence, sentence.count)
             Glibc.exit(2)
         } catch {

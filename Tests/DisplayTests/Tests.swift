@@ -61,6 +61,10 @@ final class RecordingFrontend: Frontend {
                 """)
     }
 
+    @Test func aRowMayBeLongerThanTheHeaders() {
+        #expect(Table(["a"], rows: [["1", "note"]]).text == "a\n─  ────\n1  note")
+    }
+
     @Test func whatLooksLikeATagIsEscapedInHTML() {
         let bundle = Table(["name"], rows: [["<script>"]]).mimeBundle
         guard case .text(let html)? = bundle.contents["text/html"] else {

@@ -44,14 +44,26 @@ def test_traps_on_other_threads_cost_their_cell_and_every_later_task_runs(notebo
 
 @pytest.mark.parametrize(
     "cell",
-    ["try await Task.sleep(for: .seconds(100))", "await withCheckedContinuation { (c: CheckedContinuation<Void, Never>) in }"],
-    ids=["sleep", "nobody-resumes"])
+    ["try await Task.sleep(for: .seconds(100))", "try await Task.sleep(nanoseconds: .max)", "await withCheckedContinuation { (c: CheckedContinuation<Void, Never>) in }"],
+    ids=["sleep", "sleep-for-ever", "nobody-resumes"])
 def test_an_interrupt_ends_waiting(notebook, cell):
     running = notebook.start('print("started")\n' + cell)
     notebook.wait_for(running, lambda message: message["msg_type"] == "stream")
     notebook.interrupt()
     assert "interrupted" in notebook.finish(running, timeout=5).error.lower()
     assert notebook.run("await Task { 5 }.value").value == "5"
+
+
+def test_a_long_sleep_leaves_the_others_on_time(notebook):
+    notebook.run("Task { try await Task.sleep(nanoseconds: .max) }")
+    assert notebook.run("try await Task.sleep(for: .milliseconds(5))\n5").value == "5"
+
+
+def test_a_warning_of_the_runtime_is_shown(notebook):
+    outcome = notebook.run(
+        "Task { await withCheckedContinuation { (c: CheckedContinuation<Void, Never>) in } }\n"
+        "try await Task.sleep(for: .milliseconds(200))")
+    assert "leaked its continuation" in "".join(part["text"] for part in outcome.contents("stream"))
 
 
 def test_a_trap_inside_description_leaves_print_working(notebook):

@@ -1,56 +1,7 @@
 import Display
-import Synchronization
 
-// What the generated part of a cell calls. Names start with `_cell`, so that they meet none of the user's.
-
-/// What a cell has left behind while it ran, by the number of its module.
-public final class CellRecord: Sendable {
-    private struct State {
-        var result: MimeBundle?
-        var reached = -1
-        var error: String?
-        var task: UInt?
-    }
-    private let state = Mutex(State())
-
-    public init() {}
-
-    /// The last expression's value; `nil` where it has none to show.
-    public var result: MimeBundle? { state.withLock { $0.result } }
-    /// The number of the last top-level variable declaration that was executed; -1 before the first.
-    public var reached: Int { state.withLock { $0.reached } }
-    /// The description of the error that ended the top level.
-    public var error: String? { state.withLock { $0.error } }
-
-    /// The task of a top level that awaits, as the bits of an `UnsafeCurrentTask`. Alive as long as the cell runs.
-    public var task: UInt? { state.withLock { $0.task } }
-
-    public func cancelTask() {
-        if let task { unsafeBitCast(task, to: UnsafeCurrentTask.self).cancel() }
-    }
-
-    fileprivate func setTask(_ task: UInt) { state.withLock { $0.task = task } }
-    fileprivate func setResult(_ bundle: MimeBundle) { state.withLock { $0.result = bundle } }
-    fileprivate func setReached(_ statement: Int) { state.withLock { $0.reached = max($0.reached, statement) } }
-    public func setError(_ description: String) { state.withLock { $0.error = description } }
-}
-
-private let records = Mutex<[Int: CellRecord]>([:])
-
-/// Makes the record of a cell that is about to run. A cell that was abandoned finds its own gone and leaves nothing.
-public func openCellRecord(_ cell: Int) -> CellRecord {
-    let record = CellRecord()
-    records.withLock { $0[cell] = record }
-    return record
-}
-
-public func closeCellRecord(_ cell: Int) {
-    _ = records.withLock { $0.removeValue(forKey: cell) }
-}
-
-public func cellRecord(_ cell: Int) -> CellRecord? {
-    records.withLock { $0[cell] }
-}
+// What the generated part of a cell calls. Names start with `_cell`, so that they meet none of the user's; what only the
+// kernel calls is `package` here, and cells do not see it.
 
 /// Keeps the last expression's value for the notebook to show.
 public func _cellResult<Value>(_ value: Value, _ cell: Int) {
@@ -81,7 +32,7 @@ public func _cellReached(_ statement: Int, _ cell: Int) {
 
 extension String {
     /// Without the names of the modules that cells are compiled to: `Cell7.Point` is `Point` to the user.
-    public var withoutCellNames: String {
+    package var withoutCellNames: String {
         guard utf8.count > 6, contains("Cell") else { return self }
         var result = ""
         var rest = self[...]

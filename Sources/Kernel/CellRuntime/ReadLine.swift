@@ -3,7 +3,7 @@ import Synchronization
 private let reader = Mutex<(@Sendable (_ prompt: String, _ isPassword: Bool) throws -> String)?>(nil)
 
 /// Installs where `readLine` gets its lines: the running cell's front end.
-public func onReadLine(_ read: (@Sendable (_ prompt: String, _ isPassword: Bool) throws -> String)?) {
+package func onReadLine(_ read: (@Sendable (_ prompt: String, _ isPassword: Bool) throws -> String)?) {
     reader.withLock { $0 = read }
 }
 
@@ -15,11 +15,15 @@ public func readLine(strippingNewline: Bool = true) -> String? {
 }
 
 /// Asks the user for a line, with a prompt.
+///
+/// - Returns: `nil` where the front end cannot ask, or the cell was interrupted meanwhile.
 public func readLine(prompt: String) -> String? {
     try? askUser(prompt, isPassword: false, strippingNewline: true)
 }
 
 /// Asks the user for a line that is not shown.
+///
+/// - Returns: `nil` where the front end cannot ask, or the cell was interrupted meanwhile.
 public func readPassword(prompt: String = "Password: ") -> String? {
     try? askUser(prompt, isPassword: true, strippingNewline: true)
 }

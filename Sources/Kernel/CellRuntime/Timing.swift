@@ -30,8 +30,8 @@ public func _cellTimeIt(_ body: () throws -> Void) rethrows {
 @inline(never) @_optimize(none)
 public func _cellUse<Value>(_ value: Value) {}
 
-/// A time with three digits and its unit.
-public func readable(_ seconds: Double) -> String {
+/// A time in seconds, with three digits and the unit that suits it.
+package func readable(_ seconds: Double) -> String {
     let (value, unit) =
         switch seconds {
         case 1...: (seconds, "s")

@@ -13,26 +13,27 @@ final class CellThreads: Sendable {
         case interrupted
     }
 
-    /// A fault on a thread of a cell that had ended or was given up before.
-    struct LateTrap {
-        var cell: Int
-        var trap: Trap
-    }
-
     private let reports: Int32
     /// Becomes readable when the user interrupts.
     private let wish: Int32
-    private let late: @Sendable (LateTrap) -> Void
+    private let late: @Sendable (Trap) -> Void
 
-    /// Once a process: installs signal handlers.
+    /// Once a process: installs signal handlers. `late` gets the faults on threads of cells that had ended or were given
+    /// up before.
     ///
     /// - Throws: `SystemError` where the system refuses.
-    init(late: @escaping @Sendable (LateTrap) -> Void) throws {
+    init(late: @escaping @Sendable (Trap) -> Void) throws {
         self.late = late
         reports = ccells_install()
         guard reports >= 0 else { throw SystemError("cannot install the signal handlers") }
         wish = ccells_open_event()
         guard wish >= 0 else { throw SystemError("cannot open an event descriptor") }
+    }
+
+    /// Forgets what the user asked of the cell before.
+    func forgetInterrupt() {
+        clear(wish)
+        Interruption.reset()
     }
 
     /// Asks the running cell to stop; from any thread.
@@ -45,12 +46,11 @@ final class CellThreads: Sendable {
     /// 256 MiB of address space, of which only what is used takes memory: deep recursion is a thing people try.
     private static let stackSize = 256 << 20
 
-    /// Runs the entry point `cell_<cell>` of a loaded cell to its end.
+    /// Runs the entry point `cell_<cell>` of a loaded cell to its end, which comes soon where the user has interrupted
+    /// since `forgetInterrupt`.
     ///
     /// - Throws: `SystemError` where no thread can be had.
     func run(_ entry: ccells_entry, cell: Int) throws -> Ending {
-        clear(wish)
-        Interruption.reset()
         let failure = ccells_start(entry, Int32(cell), Self.stackSize)
         guard failure == 0 else { throw SystemError("cannot start a thread for the cell", code: failure) }
         var stopping = Stopping()
@@ -62,7 +62,7 @@ final class CellThreads: Sendable {
                 pollfd(fd: reports, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: wish, events: Int16(POLLIN), revents: 0),
             ]
-            poll(&descriptors, 2, stopping.timeout)
+            poll(&descriptors, 2, stopping.hasBegun ? 10 : -1)
             if descriptors[1].revents != 0 {
                 clear(wish)
                 stopping.begin()
@@ -81,10 +81,15 @@ final class CellThreads: Sendable {
                 default: ending = ending ?? .trapped(Trap(report), onTopLevel: report.is_main)
                 }
                 if report.is_main, let ending { return ending }
-                // The cell's own thread may wait for the one that is gone.
+                // The cell's own thread may wait for the one that is gone, and what it does in vain is asked to end.
+                Interruption.request()
                 stopping.beginForced()
             }
-            stopping.step()
+            switch stopping.step(isCooperating: Interruption.isCooperating) {
+            case .wait: break
+            case .park: _ = ccells_interrupt(false)
+            case .parkAnywhere: _ = ccells_interrupt(true)
+            }
         }
     }
 
@@ -104,7 +109,7 @@ final class CellThreads: Sendable {
     private func noteLate(_ report: ccells_report) {
         switch report.kind {
         case CCELLS_RETURNED, CCELLS_INTERRUPTED, CCELLS_EXIT: break
-        default: late(LateTrap(cell: Int(report.cell), trap: Trap(report)))
+        default: late(Trap(report))
         }
     }
 
@@ -125,42 +130,5 @@ final class CellThreads: Sendable {
     private func clear(_ event: Int32) {
         var count: UInt64 = 0
         _ = read(event, &count, 8)
-    }
-}
-
-/// The way from a wish to stop to the end of a thread: first the cell is asked, then parked where that harms nothing
-/// else, at last parked anyway.
-private struct Stopping {
-    private var began: ContinuousClock.Instant?
-    private(set) var isForced = false
-
-    /// How long a cell that looks at `Interruption` has, when none of its steps says that it cooperates.
-    private static let patience = Duration.milliseconds(80)
-    /// How long a library call may take to come back into the cell before its thread is parked inside it.
-    private static let limit = Duration.milliseconds(1500)
-    /// How long a step that promised to look at `Interruption` may take.
-    private static let cooperativeLimit = Duration.seconds(20)
-
-    mutating func begin() { if began == nil { began = .now } }
-
-    mutating func beginForced() {
-        if began == nil { began = .now - Self.patience }
-    }
-
-    /// For `poll`, in milliseconds.
-    var timeout: Int32 { began == nil ? -1 : 10 }
-
-    mutating func step() {
-        guard let start = began else { return }
-        let elapsed = ContinuousClock.now - start
-        if Interruption.isCooperating, elapsed < Self.cooperativeLimit {
-            // It will stop by itself, and what comes after it in the cell starts a patience of its own.
-            began = max(start, .now - Self.patience / 2)
-            if elapsed > Self.cooperativeLimit { began = start }
-            return
-        }
-        guard elapsed >= Self.patience else { return }
-        isForced = true
-        _ = ccells_interrupt(true, elapsed >= Self.limit)
     }
 }

@@ -1,3 +1,5 @@
+import CellRuntime
+
 /// What the compiler had to say about a cell, at the positions of the user's text.
 struct Diagnostic: Hashable {
     enum Severity: String { case error, warning, note }
@@ -19,12 +21,12 @@ extension [Diagnostic] {
                 if let found = text.wholeMatch(of: #/(?:<unknown>:0: )?(error|warning): (.*)/#) {
                     append(
                         Diagnostic(
-                            severity: .init(rawValue: String(found.1))!, message: String(found.2).withoutCellModules))
+                            severity: .init(rawValue: String(found.1))!, message: String(found.2).withoutCellNames))
                 }
                 continue
             }
             var diagnostic = Diagnostic(
-                severity: .init(rawValue: String(found.4))!, message: String(found.5).withoutCellModules)
+                severity: .init(rawValue: String(found.4))!, message: String(found.5).withoutCellNames)
             if found.1 == label, let line = Int(found.2), let column = Int(found.3) {
                 diagnostic.line = line
                 diagnostic.column = source.userColumn(line: line, column: column)
@@ -83,11 +85,6 @@ extension [Diagnostic] {
         }
         return rendered
     }
-}
-
-extension String {
-    /// `'Cell7.Point'` → `'Point'`: the user has not named these modules.
-    fileprivate var withoutCellModules: String { replacing(#/\bCell\d+\./#, with: "") }
 }
 
 /// The escape sequences of terminals, which notebooks understand too.

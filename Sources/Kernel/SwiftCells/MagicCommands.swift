@@ -46,7 +46,7 @@ extension SwiftInterpreter {
             return try run(CellSyntax(magic.code), label: label, isOptimized: true)
         case .who: return try variables(label: label)
         case .history:
-            let count = Int(magic.argument) ?? .max
+            guard let count = magic.argument.isEmpty ? Int.max : Int(magic.argument), count >= 0 else { break }
             let inputs = inputs.dropLast().suffix(count)
             output.stream(.stdout, inputs.map { "\($0.label):\n\($0.code)\n\n" }.joined())
             return .success(nil)

@@ -74,7 +74,7 @@ struct NameTable {
             }.keys)
     }
 
-    /// The variables in force: name, keyword and cell.
+    /// The variables in force, by name, each with its cell.
     var variables: [(name: String, cell: Int)] {
         cellsByName.flatMap { name, cells in
             cells.compactMap { cell in

@@ -18,8 +18,11 @@ extension SwiftInterpreter {
         }
         let (address, version) = (words[0], words[1])
         let name = String(address.split(separator: "/").last ?? "").replacing(".git", with: "")
-        let allowed = version.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-+".contains($0)) }
-        guard allowed, !name.isEmpty, !address.contains("\""), !address.contains("\\") else {
+        // What is allowed is safe in the manifest, and in the name of a folder.
+        let isAllowed = words.dropFirst().allSatisfy { word in
+            word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-+_".contains($0)) }
+        }
+        guard isAllowed, !name.isEmpty, !address.contains("\""), !address.contains("\\") else {
             return .failure(
                 CellFailure(name: "MagicError", message: "\(argument) is no package address with a version"))
         }
@@ -41,7 +44,7 @@ extension SwiftInterpreter {
                     message: "\(name) was built but cannot be loaded: \(String(cString: dlerror()))"))
         }
         var options = ["-I", products + "/Modules"]
-        for entry in entries(of: products) {
+        for entry in folderEntries(products) {
             // C targets come with a module map, macros as programs that the compiler runs.
             if entry.hasSuffix(".build"), fileExists("\(products)/\(entry)/module.modulemap") {
                 options += ["-Xcc", "-fmodule-map-file=\(products)/\(entry)/module.modulemap"]
@@ -126,15 +129,4 @@ private func libraryProducts(_ json: String) -> [String] {
 private func cacheFolder() -> String {
     if let folder = getenv("XDG_CACHE_HOME"), folder.pointee != 0 { return String(cString: folder) + "/swift-lab" }
     return (getenv("HOME").map { String(cString: $0) } ?? "/tmp") + "/.cache/swift-lab"
-}
-
-private func entries(of path: String) -> [String] {
-    guard let folder = opendir(path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        if name != ".", name != ".." { names.append(name) }
-    }
-    return names
 }

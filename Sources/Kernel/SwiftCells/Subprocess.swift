@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 import Synchronization
 
@@ -20,14 +21,15 @@ final class Subprocess: Sendable {
         var wasStopped: Bool
     }
 
-    /// - Throws: `SystemError` where the program cannot be started.
+    /// Runs a program to its end.
     ///
     /// - Parameter showsOutput: whether it writes to this process's own output, which the notebook shows, instead of
     ///   into the result.
+    /// - Throws: `SystemError` where the program cannot be started.
     func run(_ program: String, _ arguments: [String], showsOutput: Bool = false) throws -> Result {
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw SystemError("cannot open a pipe for \(program)") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        // Closed in children from the start: another that is started meanwhile and keeps an end would keep this one open.
+        guard linux_open_pipe(&ends) == 0 else { throw SystemError("cannot open a pipe for \(program)") }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

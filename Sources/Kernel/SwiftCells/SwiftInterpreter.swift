@@ -1,7 +1,7 @@
 internal import CCells
 import CellRuntime
 import Display
-import Glibc
+@preconcurrency import Glibc
 import JupyterKernel
 import Synchronization
 
@@ -15,7 +15,9 @@ public final class SwiftInterpreter: Interpreter {
     private let threads: CellThreads
     private let assistant: CodeAssistant
     private let session = Mutex(Session())
-    private let swiftVersion: String
+    private let folder: SessionFolder
+    /// The program was built with the compiler that the cells are built with.
+    private static let swiftVersion = "6.3"
     /// Runs what the user asks of other programs.
     let tool = Subprocess()
 
@@ -40,47 +42,38 @@ public final class SwiftInterpreter: Interpreter {
     /// - Throws: `ToolchainMissing`, or an error that says what the system refused.
     public init(lateOutput: @escaping @Sendable (String) -> Void) throws {
         toolchain = try Toolchain()
-        swiftVersion = "6.3"
-        let folder = try Self.makeFolder()
+        folder = try SessionFolder()
         compiler = try CellCompiler(
-            toolchain: toolchain, folder: folder + "/cells", modules: ModulePaths.modules)
+            toolchain: toolchain, folder: folder.path + "/cells", modules: ModulePaths.modules)
         assistant = CodeAssistant(toolchain: toolchain, compiler: compiler, modules: ModulePaths.modules)
         ccells_on_error(noteError)
         CellExecutors.install()
         let toolchain = toolchain
         threads = try CellThreads { late in
-            let trace = Backtrace(programCounters: late.trap.frames, toolchain: toolchain)
+            let trace = Backtrace(programCounters: late.frames, toolchain: toolchain)
             let place = trace.frames.first.map { "\($0.label), line \($0.line)" } ?? "an earlier cell"
-            lateOutput("A thread that \(place) had started failed: \(late.trap.message(trace: trace))\n")
+            lateOutput("A thread that \(place) had started failed: \(late.message(trace: trace))\n")
         }
         assistant.warmUpSoon(after: .seconds(1))
-    }
-
-    private static func makeFolder() throws -> String {
-        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(parent)/swift-lab-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw SystemError("cannot make a folder for compiled cells in \(parent)")
-        }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     // MARK: Interpreter
 
     public var language: LanguageInfo {
         LanguageInfo(
-            name: "swift", version: swiftVersion, mimeType: "text/x-swift", fileExtension: ".swift",
+            name: "swift", version: Self.swiftVersion, mimeType: "text/x-swift", fileExtension: ".swift",
             pygmentsLexer: "swift", codeMirrorMode: "swift")
     }
 
     public var banner: String {
-        "Swift Lab: Swift \(swiftVersion) in cells. `import Lab` for tensors, training and pictures."
+        "Swift Lab: Swift \(Self.swiftVersion) in cells. `import Lab` for tensors, training and pictures."
     }
 
     public func execute(_ cell: Cell, output: any CellOutput) -> CellOutcome {
+        forgetInterrupt()
         threads.collectLateReports()
         let label = "In[\(cell.executionCount)]"
-        session.withLock { $0.inputs.append((label, cell.code)) }
+        if !cell.isSilent { session.withLock { $0.inputs.append((label, cell.code)) } }
         onReadLine { prompt, isPassword in try output.readLine(prompt: prompt, isPassword: isPassword) }
         defer { onReadLine(nil) }
         do {
@@ -92,6 +85,12 @@ public final class SwiftInterpreter: Interpreter {
         } catch {
             return .failure(CellFailure(name: "KernelError", message: "\(error)"))
         }
+    }
+
+    /// Before a cell, and not between its steps: what the user asks at any time from here on holds.
+    private func forgetInterrupt() {
+        session.withLock { $0.isInterrupted = false }
+        threads.forgetInterrupt()
     }
 
     public func interrupt() {
@@ -116,6 +115,7 @@ public final class SwiftInterpreter: Interpreter {
     public func completeness(of code: String) -> Completeness { Completeness(of: code) }
 
     public func evaluate(_ expression: String) -> CellOutcome {
+        forgetInterrupt()
         let syntax = CellSyntax(expression)
         do {
             return try run(syntax, label: "expression")
@@ -124,16 +124,10 @@ public final class SwiftInterpreter: Interpreter {
         }
     }
 
-    /// Compiles an empty cell, so that the first real one finds the compiler and its modules in memory.
-    public func warmUp() {
-        let source = CellSource(CellSyntax("_ = 0"), cell: 0, label: "In[0]", names: NameTable())
-        _ = try? compiler.compile(source, cell: 0, label: "In[0]")
-    }
-
     public func shutdown() {
         compiler.interrupt()
         assistant.shutdown()
-        removeFolder(compiler.folder.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })
+        folder.remove()
     }
 
     // MARK: What magics need
@@ -162,7 +156,6 @@ public final class SwiftInterpreter: Interpreter {
         let (number, names) = session.withLock { session in
             session.newest += 1
             session.labels[session.newest] = label
-            session.isInterrupted = false
             session.isCompiling = true
             return (session.newest, session.names)
         }
@@ -195,7 +188,8 @@ public final class SwiftInterpreter: Interpreter {
         }
         let ending = try threads.run(unsafeBitCast(symbol, to: ccells_entry.self), cell: number)
         if let task = record.task { CellExecutors.abandon(task) }
-        fflush(nil)
+        // Not every stream: a thread that was parked inside `fgets` holds its stream's lock for good.
+        fflush(stdout)
         let outcome = outcome(of: ending, record: record, awaits: syntax.awaitsAtTopLevel)
         // A cell that failed leaves what it had declared before: its variables up to there, its functions and types.
         let hasEnded = if case .success = outcome { true } else { false }
@@ -227,15 +221,14 @@ public final class SwiftInterpreter: Interpreter {
     private func finished(_ record: CellRecord) -> CellOutcome {
         guard let error = record.error else { return .success(record.result) }
         // The way in which cancelled tasks end.
-        if error.hasPrefix("CancellationError"), session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
+        if error.name == "CancellationError", session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
         return .failure(thrown(error))
     }
 
-    private func thrown(_ error: String) -> CellFailure {
-        let parts = error.split(separator: "\u{0}", maxSplits: 1).map(String.init)
-        return CellFailure(
-            name: parts[0], message: parts.last!,
-            traceback: ["\(ANSI.red)\(parts[0]):\(ANSI.reset) \(parts.last!)"])
+    private func thrown(_ error: CellRecord.Thrown) -> CellFailure {
+        CellFailure(
+            name: error.name, message: error.description,
+            traceback: ["\(ANSI.red)\(error.name):\(ANSI.reset) \(error.description)"])
     }
 
     var interrupted: CellFailure {
@@ -279,6 +272,8 @@ private func noteError(_ object: UnsafeRawPointer?) {
     let error = withUnsafePointer(to: object) {
         UnsafeRawPointer($0).assumingMemoryBound(to: (any Error).self).pointee
     }
-    let name = String(describing: type(of: error)).withoutCellNames
-    cellRecord(Int(ccells_current_cell()))?.setError(name + "\u{0}" + String(describing: error).withoutCellNames)
+    cellRecord(Int(ccells_current_cell()))?.setError(
+        CellRecord.Thrown(
+            name: String(describing: type(of: error)).withoutCellNames,
+            description: String(describing: error).withoutCellNames))
 }

@@ -14,6 +14,8 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
 }
 
 /// The whole content of a file.
+///
+/// - Throws: `FileError` where there is none, or it is no file, or it cannot be read.
 package func readFile(_ path: String) throws -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw FileError(path, "cannot be read (\(String(cString: strerror(errno))))") }
@@ -35,6 +37,8 @@ package func readFile(_ path: String) throws -> [UInt8] {
 }
 
 /// Writes a file so that it is there whole or not at all: aside first, then renamed over what was there.
+///
+/// - Throws: `FileError` where that fails; what was there stays.
 package func writeFile(_ bytes: [UInt8], to path: String) throws {
     let aside = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).part"
     let file = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
@@ -65,6 +69,8 @@ package func writeFile(_ bytes: [UInt8], to path: String) throws {
 package func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
 /// Makes a folder and those above it.
+///
+/// - Throws: `FileError`, which names the one that cannot be made.
 package func makeFolder(_ path: String) throws {
     var made = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
@@ -75,16 +81,22 @@ package func makeFolder(_ path: String) throws {
     }
 }
 
-/// Removes a folder and everything in it.
-package func removeFolder(_ path: String) {
-    guard let folder = opendir(path) else { return }
+/// The names in a folder, in no order; none where it cannot be read.
+package func folderEntries(_ path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
     while let entry = readdir(folder) {
         let name = withUnsafePointer(to: &entry.pointee.d_name) {
             $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
         }
-        if name == "." || name == ".." { continue }
-        if entry.pointee.d_type == DT_DIR { removeFolder("\(path)/\(name)") } else { unlink("\(path)/\(name)") }
+        if name != ".", name != ".." { names.append(name) }
     }
-    closedir(folder)
+    return names
+}
+
+/// Removes a folder and everything in it, as far as that is allowed. Links are removed, not followed.
+package func removeFolder(_ path: String) {
+    for name in folderEntries(path) where unlink("\(path)/\(name)") != 0 { removeFolder("\(path)/\(name)") }
     rmdir(path)
 }

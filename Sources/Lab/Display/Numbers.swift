@@ -29,7 +29,7 @@ extension Double {
         return decimals == 0 ? sign + digits : "\(sign)\(whole).\(fraction)"
     }
 
-    /// With so many significant digits and no trailing zeros, as a person would write it: `0.01`, `1.5`, `3e-05`.
+    /// With so many significant digits and no trailing zeros, as a person would write it: `0.01`, `1.5`, `3e-5`.
     package func significant(_ digits: Int) -> String {
         guard isFinite, self != 0 else { return self == 0 ? "0" : "\(self)" }
         var exponent = 0

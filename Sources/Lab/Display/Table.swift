@@ -25,7 +25,7 @@ public struct Table: Displayable, Sendable {
     /// The columns aligned with spaces, under a line of dashes.
     public var text: String {
         let all = [headers] + rows + (footer.map { [$0] } ?? [])
-        let widths = headers.indices.map { column in
+        let widths = (0..<all.map(\.count).max()!).map { column in
             all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max()!
         }
         func line(_ cells: [String]) -> String {

@@ -20,21 +20,19 @@ void swift_beginAccess(void *pointer, void *buffer, uintptr_t flags, void *pc) {
     if (!begin) atomic_store(&real, begin = (begin_function)dlsym(RTLD_NEXT, "swift_beginAccess"));
     begin(pointer, buffer, flags, pc ? pc : __builtin_return_address(0));
     if (!(flags & MODIFY) || ccells_self.is_kernels_own) return;
+    // What is not kept is not counted either: its end finds nothing to take back.
     if (ccells_self.access_count < CCELLS_ACCESSES)
-        ccells_self.accesses[ccells_self.access_count] = (ccells_access){pointer, buffer};
-    ccells_self.access_count++;
+        ccells_self.accesses[ccells_self.access_count++] = (ccells_access){pointer, buffer};
 }
 
 void swift_endAccess(void *buffer) {
     static _Atomic(end_function) real;
     end_function end = atomic_load_explicit(&real, memory_order_relaxed);
     if (!end) atomic_store(&real, end = (end_function)dlsym(RTLD_NEXT, "swift_endAccess"));
-    int count = ccells_self.access_count;
-    int kept = count < CCELLS_ACCESSES ? count : CCELLS_ACCESSES;
-    for (int i = kept - 1; i >= 0; i--) {
+    for (int i = ccells_self.access_count - 1; i >= 0; i--) {
         if (ccells_self.accesses[i].buffer != buffer) continue;
-        memmove(&ccells_self.accesses[i], &ccells_self.accesses[i + 1], (kept - 1 - i) * sizeof(ccells_access));
-        ccells_self.access_count--;
+        int later = --ccells_self.access_count - i;
+        memmove(&ccells_self.accesses[i], &ccells_self.accesses[i + 1], later * sizeof(ccells_access));
         break;
     }
     end(buffer);

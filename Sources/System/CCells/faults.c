@@ -52,15 +52,13 @@ static void protect_texts(int protection) {
 static uintptr_t program_counter(const ucontext_t *context) { return context->uc_mcontext.gregs[REG_RIP]; }
 static uintptr_t frame_pointer(const ucontext_t *context) { return context->uc_mcontext.gregs[REG_RBP]; }
 static uintptr_t stack_pointer(const ucontext_t *context) { return context->uc_mcontext.gregs[REG_RSP]; }
-// The system call that the thread waits in; -1 where it is in none.
-static long waiting_in(const ucontext_t *context) {
+// Whether the signal broke off a system call that is not restarted. It ends with EINTR, and its number is lost.
+static bool has_broken_off(const ucontext_t *context) {
     const unsigned char *pc = (const unsigned char *)program_counter(context);
-    if (pc[-2] != 0x0f || pc[-1] != 0x05) return -1;
-    long result = context->uc_mcontext.gregs[REG_RAX];
-    // With SA_RESTART the kernel has already put the call's number back and the counter in front of the instruction;
-    // a call that is not restarted ends with EINTR, and its number is lost.
-    return result == -EINTR ? 0 : -1;
+    return pc[-2] == 0x0f && pc[-1] == 0x05 && context->uc_mcontext.gregs[REG_RAX] == -EINTR;
 }
+// The system call that starts again behind the handler; -1 where there is none. With SA_RESTART the kernel has already
+// put the call's number back and the counter in front of the instruction.
 static long restarting(const ucontext_t *context) {
     const unsigned char *pc = (const unsigned char *)program_counter(context);
     return pc[0] == 0x0f && pc[1] == 0x05 ? context->uc_mcontext.gregs[REG_RAX] : -1;
@@ -69,9 +67,9 @@ static long restarting(const ucontext_t *context) {
 static uintptr_t program_counter(const ucontext_t *context) { return context->uc_mcontext.pc; }
 static uintptr_t frame_pointer(const ucontext_t *context) { return context->uc_mcontext.regs[29]; }
 static uintptr_t stack_pointer(const ucontext_t *context) { return context->uc_mcontext.sp; }
-static long waiting_in(const ucontext_t *context) {
+static bool has_broken_off(const ucontext_t *context) {
     const unsigned *pc = (const unsigned *)program_counter(context);
-    return pc[-1] == 0xd4000001 && (long)context->uc_mcontext.regs[0] == -EINTR ? 0 : -1;
+    return pc[-1] == 0xd4000001 && (long)context->uc_mcontext.regs[0] == -EINTR;
 }
 static long restarting(const ucontext_t *context) {
     const unsigned *pc = (const unsigned *)program_counter(context);
@@ -82,7 +80,7 @@ static long restarting(const ucontext_t *context) {
 // Whether the thread waits for something outside the process, or for another thread. Writing is left out: a `print`
 // that waits for its reader holds stdout's lock.
 static bool is_waiting(const ucontext_t *context) {
-    if (waiting_in(context) == 0) return true;
+    if (has_broken_off(context)) return true;
     switch (restarting(context)) {
     case SYS_read: case SYS_readv: case SYS_futex: case SYS_wait4: case SYS_waitid: case SYS_accept: case SYS_accept4:
     case SYS_recvfrom: case SYS_recvmsg: case SYS_flock: case SYS_connect: return true;
@@ -90,18 +88,20 @@ static bool is_waiting(const ucontext_t *context) {
     }
 }
 
-static void give_back_stack(uintptr_t stack_pointer) {
-    // The pages below the oldest megabyte: what lies there belongs to the calls that used the stack up.
+// Gives back the pages below the oldest megabyte: what lies there belongs to the calls that used the stack up. 100
+// overflowed stacks held 820 MB.
+static void give_back_stack(void) {
     uintptr_t keep = ccells_self.stack_high - (1 << 20);
     uintptr_t low = (ccells_self.stack_low + 4095) & ~4095ul;
     keep &= ~4095ul;
-    (void)stack_pointer;
     if (keep > low) madvise((void *)low, keep - low, MADV_DONTNEED);
 }
 
 static _Noreturn void report_and_park(ccells_kind kind, int value, uintptr_t address, uintptr_t pc, uintptr_t frame) {
+    // First: from here on an interrupt leaves this thread alone.
     if (ccells_self.is_main) ccells_forget_main_thread();
     ccells_send_report(kind, value, address, pc, frame);
+    if (kind == CCELLS_OVERFLOW) give_back_stack();  // the report has read it
     ccells_park();
 }
 
@@ -118,7 +118,7 @@ static void on_fault(int signal, siginfo_t *info, void *pointer) {
     uintptr_t pc = program_counter(context), address = (uintptr_t)info->si_addr;
     int target = atomic_load(&parking_at_return);
     if (signal == SIGSEGV && pc == address && ccells_is_cell_text(pc)) {
-        if (target && (pid_t)syscall(SYS_gettid) == target) {
+        if (target && ccells_thread_id() == target) {
             atomic_store(&parking_at_return, 0);
             protect_texts(PROT_READ | PROT_EXEC);
             report_and_park(CCELLS_INTERRUPTED, 0, 0, pc, frame_pointer(context));
@@ -135,13 +135,7 @@ static void on_fault(int signal, siginfo_t *info, void *pointer) {
         return;  // the instruction is repeated, and the process ends as it would have
     }
     bool overflow = signal == SIGSEGV && is_overflow(address, stack_pointer(context));
-    if (overflow) {
-        if (ccells_self.is_main) ccells_forget_main_thread();
-        ccells_send_report(CCELLS_OVERFLOW, signal, address, pc, frame_pointer(context));
-        give_back_stack(stack_pointer(context));
-        ccells_park();
-    }
-    report_and_park(CCELLS_SIGNAL, signal, address, pc, frame_pointer(context));
+    report_and_park(overflow ? CCELLS_OVERFLOW : CCELLS_SIGNAL, signal, address, pc, frame_pointer(context));
 }
 
 static atomic_bool force;
@@ -151,7 +145,8 @@ static void on_interrupt(int signal, siginfo_t *info, void *pointer) {
     (void)info;
     ucontext_t *context = pointer;
     int saved = errno;
-    if (ccells_self.is_main && !ccells_self.is_kernels_own) {
+    // Asked of the one variable that is cleared before a thread reports its end: a thread reports once.
+    if (ccells_main_thread() == ccells_thread_id()) {
         uintptr_t pc = program_counter(context);
         if (atomic_load(&force) || ccells_is_cell_text(pc) || is_waiting(context))
             report_and_park(CCELLS_INTERRUPTED, 0, 0, pc, frame_pointer(context));
@@ -182,12 +177,12 @@ int ccells_install(void) {
     return event;
 }
 
-bool ccells_interrupt(bool at_return, bool by_force) {
+bool ccells_interrupt(bool by_force) {
     pid_t thread = ccells_main_thread();
     if (!thread) return false;
     atomic_store(&force, by_force);
     if (syscall(SYS_tgkill, getpid(), thread, INTERRUPT)) return false;
-    if (at_return && !by_force) {
+    if (!by_force) {
         atomic_store(&parking_at_return, thread);
         protect_texts(PROT_READ);
     }
@@ -227,7 +222,12 @@ _Noreturn void quick_exit(int code) { leave("quick_exit", code); }
 
 static bool is_swift_runtime(void *caller) {
     Dl_info info;
-    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libswiftCore.so");
+    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libswift");
+}
+
+// What the Swift runtime says and then goes on: "SWIFT TASK CONTINUATION MISUSE: f() leaked its continuation…"
+static bool is_warning(const char *text) {
+    return !strncmp(text, "SWIFT TASK", 10) || !strncasecmp(text, "warning", 7);
 }
 
 // The Swift runtime writes "Fatal error: …" to the standard error and traps: kept for the report, where it is said
@@ -236,7 +236,9 @@ int fputs(const char *text, FILE *stream) {
     static _Atomic(int (*)(const char *, FILE *)) real;
     int (*put)(const char *, FILE *) = atomic_load(&real);
     if (!put) atomic_store(&real, put = (int (*)(const char *, FILE *))next("fputs"));
-    if (stream != stderr || !is_guarded() || !is_swift_runtime(__builtin_return_address(0))) return put(text, stream);
+    bool is_last_word =
+        stream == stderr && is_guarded() && is_swift_runtime(__builtin_return_address(0)) && !is_warning(text);
+    if (!is_last_word) return put(text, stream);
     size_t room = CCELLS_MESSAGE - 1 - ccells_self.message_length;
     size_t length = strlen(text), taken = length < room ? length : room;
     memcpy(ccells_self.message + ccells_self.message_length, text, taken);

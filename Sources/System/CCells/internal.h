@@ -18,7 +18,7 @@ typedef struct {
     int cell;
     char message[CCELLS_MESSAGE];
     int message_length;
-    int access_count;  // of changes under way; more than are kept, where there are more
+    int access_count;  // of changes under way, of which the outermost are kept
     ccells_access accesses[CCELLS_ACCESSES];
     uintptr_t stack_low, stack_high;
     jmp_buf *thrown;  // where the top level's thread goes on when an error has left it

@@ -54,11 +54,11 @@ void ccells_send_report(ccells_kind kind, int value, uintptr_t address, uintptr_
         report->kind = kind;
         report->cell = ccells_self.cell;
         report->is_main = ccells_self.is_main;
-        report->thread = (pid_t)syscall(SYS_gettid);
+        report->thread = ccells_thread_id();
         report->value = value;
         report->address = address;
         report->frame_count = kind == CCELLS_RETURNED ? 0 : walk(pc, frame, report->frames);
-        report->access_count = ccells_self.access_count < CCELLS_ACCESSES ? ccells_self.access_count : CCELLS_ACCESSES;
+        report->access_count = ccells_self.access_count;
         for (int k = 0; k < report->access_count; k++) report->accesses[k] = (uintptr_t)ccells_self.accesses[k].variable;
         memcpy(report->message, ccells_self.message, ccells_self.message_length);
         report->message[ccells_self.message_length] = 0;

@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -85,7 +86,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     create_function create = atomic_load(&real);
     if (!create) atomic_store(&real, create = (create_function)dlsym(RTLD_NEXT, "pthread_create"));
     start *given = malloc(sizeof *given);
-    if (!given) return 11;  // EAGAIN: not enough resources
+    if (!given) return EAGAIN;
     bool worker = is_worker((void *)routine);
     *given = (start){routine, argument, ccells_self.is_kernels_own && !worker, worker ? 0 : ccells_self.cell};
     int failure = create(thread, attributes, begin, given);
@@ -104,7 +105,7 @@ static void *run_top_level(void *pointer) {
     ccells_self.is_kernels_own = false;
     ccells_self.is_main = true;
     ccells_self.cell = given.cell;
-    atomic_store(&main_thread, (int)syscall(SYS_gettid));
+    atomic_store(&main_thread, ccells_thread_id());
     static char *arguments[] = {"swift-lab", NULL};
     jmp_buf thrown;
     ccells_self.thrown = &thrown;
@@ -118,7 +119,7 @@ static void *run_top_level(void *pointer) {
 
 int ccells_start(ccells_entry entry, int cell, size_t stack_size) {
     top_level *given = malloc(sizeof *given);
-    if (!given) return 11;
+    if (!given) return EAGAIN;
     *given = (top_level){entry, cell};
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -147,7 +148,7 @@ static void *run_worker(void *pointer) {
 
 int ccells_start_worker(void (*work)(void *), void *argument) {
     worker *given = malloc(sizeof *given);
-    if (!given) return 11;
+    if (!given) return EAGAIN;
     *given = (worker){work, argument};
     pthread_t thread;
     int failure = pthread_create(&thread, NULL, run_worker, given);

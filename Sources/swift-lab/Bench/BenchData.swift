@@ -9,6 +9,9 @@ struct BenchData: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Fashion-MNIST from file to tensors, and augmentation, in seconds.")
 
+    @Flag(help: "One line of JSON.")
+    var json = false
+
     func run() throws {
         let clock = ContinuousClock()
         let start = clock.now
@@ -27,13 +30,15 @@ struct BenchData: ParsableCommand {
         let beforeFolder = clock.now
         let photos = try Dataset.images(in: folder)
         let folderSeconds = (clock.now - beforeFolder).seconds
-        printJSON([
-            ("name", quoted("data")), ("images", "\(images.shape[0])"),
-            ("file_to_bytes", (read - start).seconds.fixed(3)),
-            ("bytes_to_tensor", (end - read).seconds.fixed(3)), ("seconds", (end - start).seconds.fixed(3)),
-            ("png_files", "\(photos.count)"), ("png_files_seconds", folderSeconds.fixed(3)),
-            ("augmented_images_per_second", "\(Int(2_048 / augmenting))"),
-        ])
+        var figures = Figures("data", title: "Fashion-MNIST and image files")
+        figures.add("images", Double(images.shape[0]))
+        figures.add("file_to_bytes", (read - start).seconds, digits: 3)
+        figures.add("bytes_to_tensor", (end - read).seconds, digits: 3)
+        figures.add("seconds", (end - start).seconds, digits: 3)
+        figures.add("png_files", Double(photos.count))
+        figures.add("png_files_seconds", folderSeconds, digits: 3)
+        figures.add("augmented_images_per_second", 2_048 / augmenting)
+        figures.show(asJSON: json)
     }
 
     /// So many colour images of 64 × 64 pixels in two classes, a hundred of them different.

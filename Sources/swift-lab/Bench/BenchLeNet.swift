@@ -15,27 +15,13 @@ struct BenchLeNet: ParsableCommand {
     @Flag(help: "One line of JSON.")
     var json = false
 
-    /// 20 and 50 filters of 5x5, 500 hidden units: the network DIGITS calls LeNet.
-    private final class Network: Module {
-        let conv1 = Conv2D(20, kernel: 5), conv2 = Conv2D(50, kernel: 5)
-        let hidden = Dense(500), output = Dense(10)
-
-        func callAsFunction(_ images: Tensor) -> Tensor {
-            let features = maxPool(conv2(maxPool(conv1(images), 2)), 2)
-            return output(relu(hidden(features.flattened())))
-        }
-    }
-
     /// Multiplications and additions of one image in training: three times those of its convolutions and products, but
     /// nobody asks for the gradient of the image.
     private static let flopsPerImage = 2 * (3 * 2_293_000.0 - 288_000)
 
     func run() throws {
-        let data: DatasetSplit
-        do { data = try Dataset.fashionMNIST().officialSplit(validation: 0, seed: 1) } catch {
-            throw Refusal("bench: \(error)")
-        }
-        let net = Network()
+        let data = try Dataset.fashionMNIST().officialSplit(validation: 0, seed: 1)
+        let net = LeNet()
         net.initialize(input: [1, 28, 28], seed: 1)
         let optimizer = Optimizer(.sgd(momentum: 0.9, weightDecay: 1e-4), learningRate: 0.01)
         let training = data.training
@@ -72,7 +58,9 @@ struct BenchLeNet: ParsableCommand {
         }
         let memory = peakMemory()
         let sgemm = sgemmRate()
-        var figures = Figures()
+        var figures = Figures(
+            "lenet", title: "LeNet, batch \(batch), \(steps * batch) images of Fashion-MNIST")
+        figures.add("batch", Double(batch))
         figures.add("train_images_per_s", trainRate)
         figures.add("infer_images_per_s", inferRate)
         figures.add("sgemm_gflops", sgemm, digits: 1)
@@ -80,6 +68,6 @@ struct BenchLeNet: ParsableCommand {
         figures.add("peak_memory_mb", memory)
         figures.add("accuracy", Double(right) / Double(test.shape[0]), digits: 4)
         figures.add("loss", loss, digits: 5)
-        figures.show("LeNet, batch \(batch), \(steps * batch) images of Fashion-MNIST", asJSON: json)
+        figures.show(asJSON: json)
     }
 }

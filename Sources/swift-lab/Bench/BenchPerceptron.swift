@@ -34,9 +34,9 @@ struct BenchPerceptron: ParsableCommand {
         }
         train(500)
         let rate = (0..<3).map { _ in Double(steps) / seconds { train(steps) } }.max() ?? 0
-        var figures = Figures()
+        var figures = Figures("perceptron", title: "Perceptron 784-128-10, one image a step")
         figures.add("steps_per_s", rate)
         figures.add("loss", Double(loss), digits: 5)
-        figures.show("Perceptron 784-128-10, one image a step", asJSON: json)
+        figures.show(asJSON: json)
     }
 }

@@ -8,6 +8,9 @@ struct BenchPictures: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pictures", abstract: "A plot of 30 curves and a grid of 100 images, in milliseconds.")
 
+    @Flag(help: "One line of JSON.")
+    var json = false
+
     func run() {
         var generator = RandomGenerator(seed: 1)
         var plot = LinePlot(title: "30 runs", x: Axis("epoch"), left: Axis("loss", scale: .logarithmic))
@@ -22,9 +25,9 @@ struct BenchPictures: ParsableCommand {
         let grid = ImageGrid(images, labels: (0..<100).map { "\($0 % 10)" })
         let curves = medianSeconds(of: 11) { _ = plot.png }
         let tiles = medianSeconds(of: 11) { _ = grid.png }
-        printJSON([
-            ("name", quoted("pictures")), ("plot_of_30_curves_ms", (curves * 1_000).fixed(1)),
-            ("grid_of_100_images_ms", (tiles * 1_000).fixed(1)),
-        ])
+        var figures = Figures("pictures", title: "Pictures, from values to the bytes of a PNG file")
+        figures.add("plot_of_30_curves_ms", curves * 1_000, digits: 1)
+        figures.add("grid_of_100_images_ms", tiles * 1_000, digits: 1)
+        figures.show(asJSON: json)
     }
 }

@@ -1,56 +1,33 @@
-import Glibc
-import Lab
+import Display
 
-/// Figures with their names, as a line of JSON or as a table.
+/// What a benchmark found: figures with their names, as a table or as a line of JSON.
 struct Figures {
-    var values: [(name: String, value: Double, digits: Int)] = []
+    private let name: String
+    private let title: String
+    /// In the order given: what a person reads first comes first.
+    private var values: [(name: String, text: String)] = []
 
-    mutating func add(_ name: String, _ value: Double, digits: Int = 0) { values.append((name, value, digits)) }
+    /// - Parameters:
+    ///   - name: what the line of JSON is called.
+    ///   - title: what stands above the table.
+    init(_ name: String, title: String) {
+        self.name = name
+        self.title = title
+    }
 
-    func show(_ title: String, asJSON: Bool) {
+    mutating func add(_ name: String, _ value: Double, digits: Int = 0) { values.append((name, value.fixed(digits))) }
+
+    mutating func add(_ name: String, _ values: [Double], digits: Int) {
+        self.values.append((name, "[" + values.map { $0.fixed(digits) }.joined(separator: ", ") + "]"))
+    }
+
+    func show(asJSON: Bool) {
         if asJSON {
-            print("{" + values.map { "\"\($0.name)\": \(text($0.value, $0.digits))" }.joined(separator: ", ") + "}")
+            let members = [("name", "\"\(name)\"")] + values
+            print("{" + members.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}")
         } else {
-            print(title)
-            let width = values.map(\.name.count).max() ?? 0
-            for (name, value, digits) in values {
-                let label = name + String(repeating: " ", count: width - name.count)
-                let number = text(value, digits)
-                print("  \(label)  \(String(repeating: " ", count: max(0, 10 - number.count)))\(number)")
-            }
+            print(
+                Table(["figure", "value"], rows: values.map { [$0.name, $0.text] }, numeric: [1], title: title).text)
         }
     }
-
-    private func text(_ value: Double, _ digits: Int) -> String {
-        if digits == 0 { return String(Int(value.rounded())) }
-        let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
-        let scaled = Int((value * scale).rounded())
-        let fraction = String(scaled % Int(scale))
-        return "\(scaled / Int(scale))." + String(repeating: "0", count: digits - fraction.count) + fraction
-    }
-}
-
-/// Seconds that `body` takes.
-func seconds(_ body: () throws -> Void) rethrows -> Double {
-    let clock = ContinuousClock()
-    let duration = try clock.measure(body)
-    return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-}
-
-/// The rate of large products of matrices on all cores, in GFLOP/s: what the other figures are a share of.
-func sgemmRate() -> Double {
-    let (a, b) = (Tensor.normal([1024, 1024], seed: 1), Tensor.normal([1024, 1024], seed: 2))
-    var best = 0.0
-    for _ in 0..<20 {
-        let time = seconds { _ = matmul(a, b) }
-        best = max(best, 2 * 1024.0 * 1024 * 1024 / time / 1e9)
-    }
-    return best
-}
-
-/// The most memory that this process ever held, in MB.
-func peakMemory() -> Double {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_maxrss) / 1024
 }

@@ -23,9 +23,10 @@ final class Gate: Sendable {
     /// Something changed: all that wait look again.
     func advance() { ccells_advance(word) }
 
-    /// Waits until something changed after `generation` was read, or `limit` has passed.
+    /// Waits until something changed after `generation` was read, or `limit` has passed. May return before.
     func wait(after generation: Int32, limit: Duration? = nil) {
-        let nanoseconds = limit.map { max(Int64($0 / .nanoseconds(1)), 0) } ?? -1
+        // `Task.sleep(nanoseconds: .max)` is 584 years, which the system counts in no Int64.
+        let nanoseconds = limit.map { Int64(min(max($0, .zero), .seconds(3600)) / .nanoseconds(1)) } ?? -1
         ccells_wait(word, generation, nanoseconds)
     }
 }

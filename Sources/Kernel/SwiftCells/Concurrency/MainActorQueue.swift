@@ -13,6 +13,7 @@ final class MainActorQueue: MainExecutor, Sendable {
         /// The cell's thread that takes all jobs while it is there.
         var host: pid_t?
         var hasThread = false
+        /// Their memory is never given back, so no later task has the same address: a word for each cell that awaited.
         var abandoned: Set<UInt> = []
     }
     private let state = Mutex(State())

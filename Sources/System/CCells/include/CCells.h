@@ -81,9 +81,9 @@ void *ccells_load(const char *path);
 bool ccells_is_cell_text(uintptr_t address);
 
 // Asks the thread of the current cell's top level to park: at once if it executes a cell's text or waits in a system
-// call that can be interrupted. Else, where `at_return`, it parks as soon as it returns into a cell's text. With
-// `force` it parks wherever it is. Returns false when no cell runs.
-bool ccells_interrupt(bool at_return, bool force);
+// call that can be interrupted. Else it parks as soon as it returns into a cell's text; with `by_force` wherever it is.
+// To be called again until the thread reports. Returns false when no cell runs.
+bool ccells_interrupt(bool by_force);
 
 // Ends the waiting for a return that `ccells_interrupt` began.
 void ccells_interrupt_done(void);
