@@ -77,15 +77,26 @@ def test_memory_stays_bounded_while_a_client_does_not_read(kernel):
     run(client, "value 1")
     message = client.execute("flood 20000000")
 
-    def resident():
-        status = pathlib.Path(f"/proc/{manager.provisioner.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+    process = pathlib.Path(f"/proc/{manager.provisioner.pid}")
 
-    # pyzmq's own threads take 1,000 messages and then no more; the kernel prints until it has to wait.
+    def resident():
+        return int((process / "status").read_text().split("VmRSS:")[1].split()[0]) / 1024
+
+    def processor_ticks():
+        return sum(map(int, (process / "stat").read_text().rsplit(")")[-1].split()[11:13]))
+
+    # The client's libzmq takes 1,000 messages and then no more; the kernel prints until it has to wait.
     sizes = []
-    while len(sizes) < 20:
-        time.sleep(0.1)
+    while True:
+        before = processor_ticks()
+        time.sleep(0.5)
         sizes.append(resident())
+        if processor_ticks() - before < 5:
+            break
+    start = time.monotonic()
+    client.control_channel.send(client.session.msg("kernel_info_request"))
+    assert client.get_control_msg(timeout=PATIENCE)["msg_type"] == "kernel_info_reply"
+    assert time.monotonic() - start < 1, "control waits for the cell's output"
     manager.interrupt_kernel()
     publications(client, message)
     # libzmq holds 1,000 messages of up to 128 KB for a client, and 4 MB wait here.

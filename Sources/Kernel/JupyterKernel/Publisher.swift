@@ -40,15 +40,20 @@ final class Publisher: Sendable {
     init(socket: ZeroMQSocket, session: Session, patience: Int32 = 5000) {
         self.patience = patience
         room.ring()
-        let sender = Sender(socket: socket, session: session, patience: patience)
-        thread.withLock { $0 = KernelThread("iopub") { self.run(sender) } }
+        let iopub = IOPubSocket(socket: socket, session: session, patience: patience)
+        thread.withLock { $0 = KernelThread("iopub") { self.run(iopub) } }
     }
 
-    func status(_ state: Status.State, parent: [UInt8]) { publish(Status(state), parent: parent) }
+    /// Never waits: control must answer, and interrupt, also while a cell prints more than anybody reads.
+    func status(_ state: Status.State, parent: [UInt8]) { post(Status(state), parent: parent) }
 
     func publish(_ content: some OutgoingContent, parent: [UInt8], metadata: JSON = [:], buffers: [[UInt8]] = []) {
-        let bytes = content.serialized()
         waitForRoom()
+        post(content, parent: parent, metadata: metadata, buffers: buffers)
+    }
+
+    private func post(_ content: some OutgoingContent, parent: [UInt8], metadata: JSON = [:], buffers: [[UInt8]] = []) {
+        let bytes = content.serialized()
         let metadata = metadata == [:] ? emptyObject : JSONText.encode(metadata)
         let type = Swift.type(of: content).messageType
         queue.withLock { queue in
@@ -95,13 +100,13 @@ final class Publisher: Sendable {
         while !room.wait(milliseconds: 100), !Interruption.isRequested {}
     }
 
-    private func run(_ sender: Sender) {
-        defer { sender.socket.close() }
+    private func run(_ iopub: IOPubSocket) {
+        defer { iopub.socket.close() }
         let clock = ContinuousClock()
         var textWasSent = clock.now - Self.hold
         var wait = -1
-        while sender.socket.wait(or: bell, milliseconds: wait) {
-            sender.welcome()
+        while iopub.socket.wait(or: bell, milliseconds: wait) {
+            iopub.welcome()
             let passed = clock.now - textWasSent
             let items: [Item] = queue.withLock { queue in
                 bell.silence()
@@ -118,76 +123,14 @@ final class Publisher: Sendable {
             for item in items {
                 switch item {
                 case .text(let parent, let stream, let text):
-                    sender.send(StreamText(name: stream.rawValue, text: text), parent: parent)
+                    iopub.send(StreamText(name: stream.rawValue, text: text), parent: parent)
                     textWasSent = clock.now
                     wait = -1
                 case .message(let type, let parent, let content, let metadata, let buffers):
-                    sender.send(type, parent: parent, content: content, metadata: metadata, buffers: buffers)
+                    iopub.send(type, parent: parent, content: content, metadata: metadata, buffers: buffers)
                 case .stop: return
                 }
             }
-        }
-    }
-
-    /// The thread's own half: the socket, and what may be missing in clients that do not read.
-    private final class Sender: @unchecked Sendable {
-        let socket: ZeroMQSocket
-        private let session: Session
-        /// Bytes that were published since a client was found not to read; `nil` while all do.
-        private var missing: Int?
-
-        init(socket: ZeroMQSocket, session: Session, patience: Int32) {
-            self.socket = socket
-            self.session = session
-            socket.setLossy(false)
-            socket.setSendTimeout(milliseconds: patience)
-        }
-
-        /// Confirms the subscriptions that have come.
-        func welcome() {
-            while let event = socket.receive()?.first {
-                let topic = Array(event.dropFirst())
-                switch event.first {
-                case 1:
-                    socket.subscribe(to: topic)
-                    let content = IOPubWelcome(subscription: String(decoding: topic, as: UTF8.self))
-                    send(session.message(IOPubWelcome.messageType, identities: [topic], content: content.serialized()))
-                case 0: socket.unsubscribe(from: topic)
-                default: continue
-                }
-            }
-        }
-
-        func send(_ content: some OutgoingContent, parent: [UInt8]) {
-            send(type(of: content).messageType, parent: parent, content: content.serialized())
-        }
-
-        func send(
-            _ type: String, parent: [UInt8], content: [UInt8], metadata: [UInt8] = emptyObject, buffers: [[UInt8]] = []
-        ) {
-            if let bytes = missing, type == Status.messageType, content == Self.idle {
-                missing = nil
-                let notice = "[A client stopped reading: up to \(bytes) bytes of this output are missing in it.]\n"
-                send(StreamText(name: "stderr", text: notice), parent: parent)
-            }
-            send(
-                session.message(
-                    type, identities: [Array(type.utf8)], parent: parent, metadata: metadata, content: content,
-                    buffers: buffers))
-        }
-
-        private static let idle = Status(.idle).serialized()
-
-        private func send(_ message: Message) {
-            let frames = session.frames(of: message)
-            if !socket.send(frames) {
-                // From here on libzmq leaves that client out, until it has read half of what waits for it.
-                socket.setLossy(true)
-                socket.send(frames)
-                socket.setLossy(false)
-                missing = missing ?? 0
-            }
-            missing = missing.map { $0 + message.contentBytes.count }
         }
     }
 }

@@ -1,7 +1,7 @@
 extension [UInt8] {
     /// Appends `bytes` in base64 (RFC 4648, section 4).
     ///
-    /// Foundation's takes 12 ms for 10 MB and makes a `Data` that would have to be copied; this writes in place, in 8 ms.
+    /// In place, in 8 ms for 10 MB. Foundation's takes as long, but makes a `Data` that has to be copied.
     mutating func append(base64 bytes: [UInt8]) {
         let start = count
         let length = (bytes.count + 2) / 3 * 4
