@@ -17,6 +17,9 @@ struct KernelCommand: ParsableCommand {
         do {
             let connection = try ConnectionFile(path: connectionFile)
             let capture = try OutputCapture()
+            // What goes wrong before the kernel runs is for whoever started it to read.
+            var isRunning = false
+            defer { if !isRunning { capture.stop() } }
             let logger = Logger(label: "swift-lab") { KernelLog(label: $0, descriptor: capture.originalStandardError) }
             // First of all: the interpreter marks this thread, and those that it starts, as the kernel's own.
             let interpreter = try SwiftInterpreter { logger.warning("\($0)") }
@@ -28,6 +31,7 @@ struct KernelCommand: ParsableCommand {
                 capture: capture, historyFile: historyFile(application: "swift-lab"), logger: logger)
             Display.frontend = kernel.frontend
             kernel.interruptOnSignal()
+            isRunning = true
             kernel.run()
         } catch {
             throw Refusal("swift-lab kernel: \(error)")

@@ -8,7 +8,7 @@ public func _cellResult<Value>(_ value: Value, _ cell: Int) {
     // At run time and not by overloads: those would make a call with a generic result ambiguous.
     if Value.self == Void.self || Value.self == Void?.self { return }
     var bundle = MimeBundle(describing: value)
-    if !(value is any Displayable) { bundle = MimeBundle(text: bundle.text.withoutCellNames) }
+    if !(value is any Displayable) { bundle = MimeBundle(text: bundle.text.shortened.withoutCellNames) }
     cellRecord(cell)?.setResult(bundle)
 }
 
@@ -31,6 +31,14 @@ public func _cellReached(_ statement: Int, _ cell: Int) {
 }
 
 extension String {
+    /// A value of ten million elements would make the notebook unusable: its beginning is shown, and how much is not.
+    fileprivate var shortened: String {
+        let limit = 100_000
+        guard utf8.count > limit else { return self }
+        let shown = prefix(limit)
+        return shown + "\n… and \(unicodeScalars.count - shown.unicodeScalars.count) more characters; `print` shows all"
+    }
+
     /// Without the names of the modules that cells are compiled to: `Cell7.Point` is `Point` to the user.
     package var withoutCellNames: String {
         guard utf8.count > 6, contains("Cell") else { return self }

@@ -14,6 +14,9 @@ final class CellCompiler: Sendable {
     private let packages = Mutex<[String]>([])
     private let tool = Subprocess()
     private let views: ModuleViews
+    /// Where the frontend keeps what it has made of C headers, from session to session if the user's folder can be
+    /// written.
+    private let moduleCache: String
 
     /// - Throws: `SystemError` or `FileError` where `folder` cannot be made.
     init(toolchain: Toolchain, folder: String, modules: String) throws {
@@ -22,6 +25,9 @@ final class CellCompiler: Sendable {
         }
         try ModulePaths.writeCModules(to: folder)
         views = try ModuleViews(folder: folder)
+        let kept = cacheFolder() + "/modules"
+        try? makeFolder(kept)
+        moduleCache = access(kept, W_OK) == 0 ? kept : folder + "/modules"
         self.toolchain = toolchain
         self.folder = folder
         self.modules = modules
@@ -86,7 +92,7 @@ final class CellCompiler: Sendable {
                 "-c", "-primary-file", base + ".swift", "-module-name", "Cell\(cell)",
                 "-entry-point-function-name", "cell_\(cell)", "-enable-testing", "-enable-private-imports",
                 isOptimized ? "-O" : "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
-                "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
+                "-module-cache-path", moduleCache, "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
                 "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
                 // For inspection: comments and places. They cost less than can be measured.
                 "-emit-module-doc-path", base + ".swiftdoc",

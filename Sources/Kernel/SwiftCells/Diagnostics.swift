@@ -31,7 +31,8 @@ extension [Diagnostic] {
                 diagnostic.line = line
                 diagnostic.column = source.userColumn(line: line, column: column)
             }
-            if !contains(diagnostic) { append(diagnostic) }
+            // A note about what the kernel has put in tells the user nothing.
+            if !contains(diagnostic), !diagnostic.message.contains("_cell") { append(diagnostic) }
         }
     }
 

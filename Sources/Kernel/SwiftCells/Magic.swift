@@ -18,7 +18,7 @@ struct Magic {
         ("%optimize [on|off]", "compiles the rest of the cell with -O; alone: every cell from here on, until off"),
         ("%who", "the variables: name, type, value, size and cell"),
         ("%history [COUNT]", "what was run in this session"),
-        ("%reset", "forgets every name of earlier cells"),
+        ("%reset", "forgets every name and import of earlier cells"),
         ("%package ADDRESS VERSION [PRODUCT …]", "builds a Swift package once, so that cells can import it"),
         ("!COMMAND", "runs a command in the shell"),
         ("?NAME", "the documentation of a name"),
@@ -72,7 +72,7 @@ struct UnknownMagic: Error, CustomStringConvertible {
     var description: String {
         let known = Magic.Kind.allCases.map(\.rawValue).filter { $0 != "shell" && $0 != "inspect" }
         let nearest = known.min { distance($0, name) < distance($1, name) }!
-        return distance(nearest, name) <= 3
+        return distance(nearest, name) <= max(1, name.count / 2)
             ? "%\(name) is no command of this kernel; the nearest is %\(nearest). %magics lists them all."
             : "%\(name) is no command of this kernel. %magics lists them all."
     }

@@ -46,13 +46,15 @@ extension SwiftInterpreter {
             return try run(CellSyntax(magic.code), label: label, isOptimized: true)
         case .who: return try variables(label: label)
         case .history:
-            guard let count = magic.argument.isEmpty ? Int.max : Int(magic.argument), count >= 0 else { break }
+            // A wish that makes no sense must not trap: this is the kernel's own thread.
+            let count = magic.argument.isEmpty ? Int.max : Int(magic.argument) ?? -1
+            guard count > 0 else { break }
             let inputs = inputs.dropLast().suffix(count)
             output.stream(.stdout, inputs.map { "\($0.label):\n\($0.code)\n\n" }.joined())
             return .success(nil)
-        case .reset:
+        case .reset where magic.argument.isEmpty:
             forgetNames()
-            output.stream(.stdout, "All names of earlier cells are forgotten.\n")
+            output.stream(.stdout, "All names and imports of earlier cells are forgotten.\n")
             return .success(nil)
         case .package: return try addPackage(magic.argument, output: output)
         case .magics:
@@ -65,6 +67,7 @@ extension SwiftInterpreter {
             }
             output.page(bundle)
             return .success(nil)
+        case .reset: break
         }
         return .failure(
             CellFailure(

@@ -126,7 +126,7 @@ private func libraryProducts(_ json: String) -> [String] {
 }
 
 /// `~/.cache/swift-lab`, or where XDG_CACHE_HOME says.
-private func cacheFolder() -> String {
+func cacheFolder() -> String {
     if let folder = getenv("XDG_CACHE_HOME"), folder.pointee != 0 { return String(cString: folder) + "/swift-lab" }
     return (getenv("HOME").map { String(cString: $0) } ?? "/tmp") + "/.cache/swift-lab"
 }
