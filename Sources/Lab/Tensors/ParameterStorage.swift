@@ -13,7 +13,7 @@ package final class ParameterStorage: @unchecked Sendable {
     /// One piece of memory for several, one after the other, each beginning on a line of memory of its own.
     package static func allocate(_ shapes: [Shape]) -> [ParameterStorage] {
         let sizes = shapes.map { ($0.elementCount * 4 + 63) / 64 * 64 }
-        let whole = Buffer(byteCount: sizes.reduce(0, +))
+        let whole = Buffer(byteCount: sizes.reduce(0, +), outlivesTape: true)
         whole.address.initializeMemory(as: UInt8.self, repeating: 0, count: whole.byteCount)
         var offset = 0
         return zip(shapes, sizes).map { shape, size in

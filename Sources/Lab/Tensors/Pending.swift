@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Synchronization
 
 /// Elements that are computed when someone first looks at them.
@@ -26,16 +27,21 @@ class Pending: @unchecked Sendable {
 
     private struct Waiting {
         weak var pending: Pending?
+        let thread: UInt64
     }
     private static let waiting = Mutex<[Waiting]>([])
 
     /// To be computed before any parameter changes, since it may depend on one.
     final func awaitParameterChange() {
+        let thread = kernels_thread_state().pointee.thread
         Self.waiting.withLock { waiting in
             if waiting.count >= 64 { waiting.removeAll { $0.pending == nil } }
-            waiting.append(Waiting(pending: self))
+            waiting.append(Waiting(pending: self, thread: thread))
         }
     }
+
+    /// Forgets what a thread put off that was abandoned: what it depends on may be gone.
+    static func abandon(_ thread: UInt64) { waiting.withLock { $0.removeAll { $0.thread == thread } } }
 
     /// Computes what still waits. Whoever writes to a parameter's memory calls this first.
     package static func settle() {

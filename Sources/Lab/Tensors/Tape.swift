@@ -42,9 +42,38 @@ package final class Tape: @unchecked Sendable {
     /// The parameters that were read in the innermost call.
     fileprivate var leaves: [ObjectIdentifier: (parameter: AnyObject, tensor: Tensor)] = [:]
 
+    /// The memory of what was computed, to be given back should the thread be abandoned: its stack still refers to
+    /// tensors.
+    private var buffers: [WeakBuffer] = []
+    private var mostBuffers = 256
+    private struct WeakBuffer {
+        weak var buffer: Buffer?
+    }
+    /// The state of the tape's thread, which says whether workers still write for it.
+    private let thread = kernels_thread_state()
+
     private static let open = Mutex<[UInt64: Tape]>([:])
     private static let frees: Void = Interruption.onAbandonedThread { thread in
-        open.withLock { $0.removeValue(forKey: thread) }?.clear(keepingLeaves: false)
+        Pending.abandon(thread)
+        open.withLock { $0.removeValue(forKey: thread) }?.abandon()
+    }
+
+    func remember(_ buffer: Buffer) {
+        if buffers.count >= mostBuffers {
+            buffers.removeAll { $0.buffer == nil }
+            mostBuffers = max(256, 2 * buffers.count)
+        }
+        buffers.append(WeakBuffer(buffer: buffer))
+    }
+
+    /// Frees what the tape holds, and what tensors on the stack of its thread hold.
+    private func abandon() {
+        clear(keepingLeaves: false)
+        let abandoned = buffers
+        buffers = []
+        // A thread that was stopped among its workers may have some that write to what it made.
+        guard thread.pointee.jobs == 0 else { return }
+        for entry in abandoned { entry.buffer?.discard() }
     }
 
     /// A stream of random numbers for the next layer that wants one; `nil` unless a model is being trained.

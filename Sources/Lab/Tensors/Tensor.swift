@@ -65,11 +65,20 @@ final class Handle: @unchecked Sendable {
     }
 
     var contents: Buffer {
-        if let buffer { return buffer }
+        if let buffer { return checked(buffer) }
         guard let pending else {
             fatalError("Tensor: this tensor of shape \(shape) has no elements; only its shape is being worked out")
         }
-        return pending.contents
+        return checked(pending.contents)
+    }
+
+    private func checked(_ buffer: Buffer) -> Buffer {
+        guard !buffer.isDiscarded else {
+            fatalError(
+                "Tensor: the elements of this tensor of shape \(shape) are gone; they belonged to a computation that failed"
+            )
+        }
+        return buffer
     }
 }
 

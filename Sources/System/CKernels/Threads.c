@@ -73,6 +73,12 @@ static void restore_denormals(uint64_t old) {
 #endif
 }
 
+static _Thread_local KernelsThreadState state;
+KernelsThreadState *kernels_thread_state(void) {
+    if (!state.thread) state.thread = (uint64_t)syscall(SYS_gettid);
+    return &state;
+}
+
 static void take_tiles(void) {
     for (;;) {
         uint64_t t = atomic_load_explicit(&ticket, memory_order_acquire);
@@ -150,6 +156,7 @@ void kernels_parallel(int64_t tiles, void *context, void (*body)(void *, int64_t
         if (failed) break;
         worker_count++;
     }
+    state.jobs++;
     body_now = body;
     context_now = context;
     atomic_store(&done, 0);
@@ -170,13 +177,8 @@ void kernels_parallel(int64_t tiles, void *context, void (*body)(void *, int64_t
         atomic_store(&caller_sleeps, 0);
     }
     pthread_mutex_unlock(&owner);
+    state.jobs--;
     restore_denormals(old);
-}
-
-static _Thread_local KernelsThreadState state;
-KernelsThreadState *kernels_thread_state(void) {
-    if (!state.thread) state.thread = (uint64_t)syscall(SYS_gettid);
-    return &state;
 }
 
 static _Thread_local struct {

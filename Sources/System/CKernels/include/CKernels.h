@@ -35,6 +35,7 @@ typedef struct {
     void *_Nullable layer;
     void *_Nullable trace;
     uint64_t thread;                  // the kernel's id of it
+    int64_t jobs;                     // how many of its `kernels_parallel` are under way
 } KernelsThreadState;
 KernelsThreadState *kernels_thread_state(void);
 
