@@ -92,7 +92,8 @@ final class CellCompiler: Sendable {
                 "-c", "-primary-file", base + ".swift", "-module-name", "Cell\(cell)",
                 "-entry-point-function-name", "cell_\(cell)", "-enable-testing", "-enable-private-imports",
                 isOptimized ? "-O" : "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
-                "-module-cache-path", moduleCache, "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
+                "-module-cache-path", moduleCache,
+                "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
                 "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
                 // For inspection: comments and places. They cost less than can be measured.
                 "-emit-module-doc-path", base + ".swiftdoc",

@@ -47,7 +47,9 @@ struct CellSyntax {
     /// The expression whose value the cell shows: the last statement, unless it assigns or ends with a semicolon.
     var lastExpression: ExprSyntax? {
         // What does not parse is left as it is, so that the compiler's messages are about the user's words alone.
-        guard !tree.hasError, let last = tree.statements.last, last.semicolon == nil, case .expr(let expression) = last.item else {
+        guard !tree.hasError, let last = tree.statements.last, last.semicolon == nil,
+            case .expr(let expression) = last.item
+        else {
             return nil
         }
         if let sequence = expression.as(SequenceExprSyntax.self),
