@@ -1,5 +1,6 @@
 """The program's own commands: install, doctor, and what `kernel` says when it cannot start."""
 
+import gzip
 import json
 import os
 
@@ -74,6 +75,25 @@ def test_doctor_says_what_is_missing_and_what_to_do(swift_lab, tmp_path):
     [mnist] = [line for line in result.stdout.splitlines() if line.startswith("✗ MNIST")]
     assert str(tmp_path) in mnist and "make lab" in mnist
     assert "MNIST" in result.stderr
+
+
+def test_doctor_reads_the_digits_and_names_a_file_that_is_cut_short(swift_lab, tmp_path):
+    # Two lines of 784 pixels and a class, packed; then the same without the last bytes of the packing.
+    line = ",".join(["0"] * 784 + ["7"]) + "\n"
+    packed = gzip.compress((line * 2).encode())
+    file = tmp_path / "mnist_5k.csv.gz"
+    environment = {**os.environ, "SWIFT_LAB_DATA": str(tmp_path)}
+
+    def mnist(content):
+        file.write_bytes(content)
+        result = swift_lab("doctor", env=environment)
+        return result, next(line for line in result.stdout.splitlines() if line[2:].startswith("MNIST "))
+
+    result, line = mnist(packed)
+    assert line.startswith("✓") and "2 images" in line
+    result, line = mnist(packed[:-12])
+    assert result.returncode == 2
+    assert line.startswith("✗") and str(file) in line and "cut short" in line and "make lab" in line
 
 
 WHOLE = {

@@ -117,7 +117,86 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
     @Test func aFinishedRunSaysHowToGoOn() throws {
         let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
         let error = #expect(throws: TrainingError.self) { try run.resume(until: nil, host()) }
-        #expect(error?.description == "resume: the run has its 6 epochs; to go on say until which, resume(until: 12)")
+        #expect(error?.description == "resume: this run has already done 6 epochs; resume(until: 12) goes on")
+    }
+
+    @Test func anEndThatIsBehindIsRefusedAlsoOfAnInterruptedRun() throws {
+        let data = try bars()
+        // 9 steps an epoch with a look before each and one before the validation: look 21 is in the third epoch.
+        let broken = try train(SmallNet(), on: data, settings, from: nil, host(interruptingAfter: 21))
+        #expect(broken.wasInterrupted && broken.epochs > 2)
+        let behind = #expect(throws: TrainingError.self) { try broken.resume(until: 2, host()) }
+        let done = "resume: this run has already done \(broken.epochs.significant(3)) epochs"
+        #expect(behind?.description == "\(done); resume() goes on to the 6 that were planned")
+        let negative = #expect(throws: TrainingError.self) { try broken.resume(until: -3, host()) }
+        #expect(negative?.description == "train: -3 epochs are none; choose 1 or more")
+        let whole = try train(SmallNet(), on: data, settings, from: nil, host())
+        let shorter = #expect(throws: TrainingError.self) { try whole.resume(until: 4, host()) }
+        #expect(shorter?.description == "resume: this run has already done 6 epochs; resume(until: 12) goes on")
+    }
+
+    @Test(
+        arguments: [
+            (.fixed(-0.1), "the learning rate is -0.1; choose 0 or more"),
+            (.fixed(.nan), "the learning rate is nan; choose 0 or more"),
+            (.fixed(.infinity), "the learning rate is inf; choose 0 or more"),
+            (
+                .step(0.1, everyPercent: 0),
+                "everyPercent of the learning rate's .step is 0.0; choose a number above 0"
+            ),
+            (.step(0.1, factor: 0), "factor of the learning rate's .step is 0.0; choose a number above 0"),
+            (
+                .multistep(0.1, atPercent: [50, 120]),
+                "atPercent of the learning rate's .multistep is 120.0; choose 0 to 100"
+            ),
+            (.inverse(0.1, factor: -1), "factor of the learning rate's .inverse is -1.0; choose 0 or more"),
+            (.polynomial(0.1, power: -1), "power of the learning rate's .polynomial is -1.0; choose 0 or more"),
+            (
+                .sigmoid(0.1, steepness: .nan),
+                "steepness of the learning rate's .sigmoid is nan; choose a finite number"
+            ),
+            (.cosine(0.1, end: -1), "end of the learning rate's .cosine is -1.0; choose 0 or more"),
+            (
+                .oneCycle(0.1, peakPercent: 101),
+                "peakPercent of the learning rate's .oneCycle is 101.0; choose 0 to 100"
+            ),
+            (
+                .fixed(0.1).warmedUp(overPercent: -1),
+                "overPercent of the learning rate's warmedUp is -1.0; choose 0 to 100"
+            ),
+        ] as [(LearningRate, String)])
+    func ratesThatCannotBeAreNamedWithTheirRange(rate: LearningRate, sentence: String) throws {
+        var settings = settings
+        settings.learningRate = rate
+        try expectRefusal(of: settings, sentence)
+    }
+
+    @Test(
+        arguments: [
+            (.sgd(momentum: 1), "momentum of .sgd is 1.0; choose 0 or more and less than 1"),
+            (.sgd(momentum: -0.5), "momentum of .sgd is -0.5; choose 0 or more and less than 1"),
+            (.sgd(weightDecay: -1e-4), "weightDecay of .sgd is -0.0001; choose 0 or more"),
+            (.adam(beta2: 1), "beta2 of .adam is 1.0; choose 0 or more and less than 1"),
+            (.rmsProp(epsilon: 0), "epsilon of .rmsProp is 0.0; choose a number above 0"),
+        ] as [(Optimizer.Method, String)])
+    func optimizersThatCannotBeAreNamedWithTheirRange(optimizer: Optimizer.Method, sentence: String) throws {
+        var settings = settings
+        settings.optimizer = optimizer
+        try expectRefusal(of: settings, sentence)
+    }
+
+    @Test(arguments: [0, -1, Double.nan, .infinity]) func aGradientLimitIsAboveNought(limit: Double) throws {
+        var settings = settings
+        settings.gradientLimit = limit
+        try expectRefusal(of: settings, "gradientLimit is \(limit); choose a number above 0, or nil for no limit")
+    }
+
+    private func expectRefusal(of settings: Hyperparameters, _ sentence: String) throws {
+        let data = try bars()
+        let model = SmallNet()
+        let error = #expect(throws: TrainingError.self) { try train(model, on: data, settings, from: nil, host()) }
+        #expect(error?.description == "train: \(sentence)")
+        #expect(model.conv.$weight.shape == nil, "nothing was prepared for training")
     }
 
     @Test func aRateThatIsFarTooLargeEndsInASentence() throws {

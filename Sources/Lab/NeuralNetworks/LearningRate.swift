@@ -24,7 +24,7 @@ public struct LearningRate: Sendable, Hashable, Codable {
     /// The rate that the policy starts from; of one-cycle the largest.
     public var base: Double
     let policy: Policy
-    private var warmUp = 0.0
+    private(set) var warmUp = 0.0
 
     private init(_ base: Double, _ policy: Policy) {
         self.base = base

@@ -50,6 +50,15 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
     func check() throws {
         if epochs < 1 { throw TrainingError("train: \(epochs) epochs are none; choose 1 or more") }
         if batchSize < 1 { throw TrainingError("train: a batch of \(batchSize) images is none; choose 1 or more") }
+        // Beyond this the count of steps could leave the range of whole numbers.
+        if max(epochs, batchSize) > 1_000_000 {
+            throw TrainingError("train: epochs and batchSize are at most 1,000,000")
+        }
+        if let problem = learningRate.problem ?? optimizer.problem { throw TrainingError("train: \(problem)") }
+        if let gradientLimit, !(gradientLimit > 0 && gradientLimit.isFinite) {
+            throw TrainingError(
+                "train: gradientLimit is \(gradientLimit); choose a number above 0, or nil for no limit")
+        }
         if validationInterval < 0 || snapshotInterval < 0 {
             throw TrainingError("train: an interval counts epochs and cannot be negative; 0 is never")
         }

@@ -53,14 +53,20 @@ public struct Run<Model: Module> {
     }
 
     func resume(until epochs: Int?, _ host: Host) throws -> Run {
+        let planned = settings.epochs
         var settings = settings
         if let epochs { settings.epochs = epochs }
-        guard wasInterrupted || Double(settings.epochs) > self.epochs else {
-            throw TrainingError(
-                "resume: the run has its \(self.epochs.significant(3)) epochs; to go on say until which, resume(until: \(settings.epochs * 2))"
-            )
-        }
         try settings.check()
+        // A run may have been broken off in the validation after its last step: that much is left to do.
+        let end = Double(settings.epochs)
+        guard end > self.epochs || wasInterrupted && end == self.epochs else {
+            let done = "this run has already done \(self.epochs.significant(3)) epochs"
+            let further = max(1, Int(self.epochs.rounded(.up))) * 2
+            throw TrainingError(
+                Double(planned) > self.epochs
+                    ? "resume: \(done); resume() goes on to the \(planned) that were planned"
+                    : "resume: \(done); resume(until: \(further)) goes on")
+        }
         try model.load(state.weights)
         let keeping = try folder.map { ($0, try $0.record()) }
         return try train(model, on: data, settings, state: state, keeping: keeping, host)

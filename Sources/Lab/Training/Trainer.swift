@@ -80,7 +80,7 @@ final class Trainer<Model: Module> {
                     break
                 }
                 if isSnapshotDue { try keep(captured()) }
-                if state.step == totalSteps { break }
+                if state.step >= totalSteps { break }
                 if try !runEpoch(bar) {
                     ending = .interrupted
                     break
