@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct EvaluationTests {
     /// Six images in three classes; the network takes one 0 for a 1, and is unsure of a 2.
-    private func evaluation() throws -> Evaluation {
+    func evaluation() throws -> Evaluation {
         let data = try Dataset(
             "made", pixels: [0, 1, 2, 3, 4, 5], shape: [1, 1, 1], labels: [0, 0, 0, 1, 1, 2],
             classNames: ["zero", "one", "two"])
@@ -78,6 +78,45 @@ import Testing
     @Test func theBestAreTheSurestHits() throws {
         let grid = try evaluation().best(2, of: 1)
         #expect(grid.items.map { $0.image.pixels } == [[4], [3]])
+    }
+
+    @Test func nothingToShowIsSaid() throws {
+        let result = try evaluation()
+        #expect(result.worst(0).text == "nothing to show: 0 of 1 mistakes were asked for")
+        #expect(result.best(0, of: 1).text == "nothing to show: 0 of 2 were asked for")
+        let whole = result.dataset
+        let empty = Evaluation(of: Tensor([], shape: [0, 3]), on: whole[0..<0])
+        #expect(empty.accuracy.isNaN && empty.loss.isNaN)
+        #expect(
+            empty.mimeBundle.text
+                == "nothing measured: no images in this part of made; give it a share above 0 when you split")
+        #expect(empty.worst(12).text == "nothing to show: no images were tried")
+    }
+
+    @Test func aRunThatIsEvaluatedOnNoImagesSaysSo() throws {
+        var settings = Hyperparameters()
+        settings.epochs = 1
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
+        let text = run.evaluate(on: run.data.test[0..<0]).mimeBundle.text
+        #expect(text.hasPrefix("nothing measured: no images in this part of bars"))
+    }
+
+    @Test func countsBelowNoughtEndInASentence() async {
+        func sentence(_ result: ExitTest.Result?) -> String {
+            String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        }
+        let worst = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = try EvaluationTests().evaluation().worst(-3)
+        }
+        #expect(sentence(worst).contains("Evaluation.worst: -3 images cannot be shown; ask for 1 or more."))
+        let best = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = try EvaluationTests().evaluation().best(-1, of: 0)
+        }
+        #expect(sentence(best).contains("Evaluation.best: -1 images cannot be shown; ask for 1 or more."))
+        let other = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = try EvaluationTests().evaluation().best(9, of: 3)
+        }
+        #expect(sentence(other).contains("Evaluation.best: there is no class 3; made has 3, counted from 0."))
     }
 
     @Test func anEvaluationReadsWellAsText() throws {

@@ -17,7 +17,7 @@ public struct Evaluation: Sendable {
     public let labels: [Int]
     /// The most probable class of each image.
     public let predictions: [Int]
-    /// The mean of -log(probability of the true class).
+    /// The mean of -log(probability of the true class); NaN of no images.
     public let loss: Double
 
     /// - Parameter logits: `[count, classes]`, what a network answered for the images of `dataset`, in their order.
@@ -43,7 +43,7 @@ public struct Evaluation: Sendable {
         }
         probabilities = rows
         predictions = rows.map { row in row.indices.max { row[$0] < row[$1] } ?? 0 }
-        loss = labels.isEmpty ? 0 : total / Double(labels.count)
+        loss = labels.isEmpty ? .nan : total / Double(labels.count)
     }
 
     public var count: Int { labels.count }
@@ -51,8 +51,8 @@ public struct Evaluation: Sendable {
     /// The number of images whose most probable class is the true one.
     public var correctCount: Int { zip(labels, predictions).count { $0 == $1 } }
 
-    /// The part of the images that was recognised, 0 to 1.
-    public var accuracy: Double { count == 0 ? 0 : Double(correctCount) / Double(count) }
+    /// The part of the images that was recognised, 0 to 1; NaN of no images.
+    public var accuracy: Double { count == 0 ? .nan : Double(correctCount) / Double(count) }
 
     /// Where the accuracy on all images of this kind lies, in 95 of 100 such tests.
     public var accuracyInterval: ClosedRange<Double> { wilsonInterval(correctCount, of: count) }
@@ -63,7 +63,7 @@ public struct Evaluation: Sendable {
             let own = probabilities[index][labels[index]]
             return probabilities[index].count { $0 > own } < best
         }
-        return count == 0 ? 0 : Double(found) / Double(count)
+        return count == 0 ? .nan : Double(found) / Double(count)
     }
 
     /// How many images of each class (first index) were taken for each class (second).
@@ -105,6 +105,7 @@ public struct Evaluation: Sendable {
 
     /// The images it got wrong and was surest about, with what it took them for.
     public func worst(_ count: Int = 12) -> ImageGrid {
+        guard count >= 0 else { fatalError("Evaluation.worst: \(count) images cannot be shown; ask for 1 or more.") }
         let wrong = labels.indices.filter { predictions[$0] != labels[$0] }
             .sorted { probability($0, of: predictions[$0]) > probability($1, of: predictions[$1]) }
         let items = wrong.prefix(count).map { index in
@@ -116,14 +117,24 @@ public struct Evaluation: Sendable {
                 mark: .wrong)
         }
         let title =
-            wrong.isEmpty
-            ? "all \(self.count.grouped) are right"
-            : "taken for, and how surely: the worst of \(wrong.count.grouped) mistakes"
+            self.count == 0
+            ? "nothing to show: no images were tried"
+            : wrong.isEmpty
+                ? "nothing to show: all \(self.count.grouped) are right"
+                : count == 0
+                    ? "nothing to show: 0 of \(wrong.count.grouped) mistakes were asked for"
+                    : "taken for, and how surely: the worst of \(wrong.count.grouped) mistakes"
         return ImageGrid(items, title: title, columns: 6, imageSize: 84)
     }
 
     /// The images of a class that it recognised and was surest about.
     public func best(_ count: Int = 9, of label: Int) -> ImageGrid {
+        guard count >= 0 else { fatalError("Evaluation.best: \(count) images cannot be shown; ask for 1 or more.") }
+        guard dataset.classNames.indices.contains(label) else {
+            fatalError(
+                "Evaluation.best: there is no class \(label); \(dataset.name) has \(dataset.classNames.count), counted from 0."
+            )
+        }
         guard dataset.classNames.indices.contains(label) else {
             fatalError("Evaluation.best: there is no class \(label); there are \(dataset.classNames.count), from 0.")
         }
@@ -133,7 +144,14 @@ public struct Evaluation: Sendable {
             ImageGrid.Item(
                 dataset[index].image, label: sureness(index, of: label), mark: .right)
         }
-        return ImageGrid(items, title: "surest of \(dataset.classNames[label])", columns: 9, imageSize: 72)
+        let name = dataset.classNames[label]
+        let title =
+            !items.isEmpty
+            ? "surest of \(name)"
+            : right.isEmpty
+                ? "nothing to show: no \(name) was recognised"
+                : "nothing to show: 0 of \(right.count.grouped) were asked for"
+        return ImageGrid(items, title: title, columns: 9, imageSize: 72)
     }
 
     /// In whole per cent; what rounds to 100 % is not said to be certain.

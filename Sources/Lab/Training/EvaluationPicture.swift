@@ -3,7 +3,7 @@ import Display
 import Pictures
 
 extension Evaluation: Displayable {
-    public var mimeBundle: MimeBundle { picture.mimeBundle }
+    public var mimeBundle: MimeBundle { count == 0 ? MimeBundle(text: headline) : picture.mimeBundle }
 
     /// Accuracy with its interval, the confusion matrix, and the scores of each class.
     public var picture: any Picture { EvaluationPicture(evaluation: self) }
@@ -34,7 +34,11 @@ extension Evaluation: Displayable {
             ])
     }
 
-    fileprivate var headline: String { "\(accuracy.percent(1)) right" }
+    fileprivate var headline: String {
+        count == 0
+            ? "nothing measured: no images in this part of \(dataset.name); give it a share above 0 when you split"
+            : "\(accuracy.percent(1)) right"
+    }
     fileprivate var details: String {
         let interval = accuracyInterval
         return """
