@@ -33,6 +33,9 @@ func squares(_ count: Int, seed: Int) -> (images: Tensor, labels: Tensor) {
         // 24·24·20·25 + 8·8·50·500 + 800·500 + 500·10
         #expect(summary.multiplyAdds == 2_293_000)
         #expect(summary.rows.map(\.name) == ["conv1", "conv2", "hidden", "output"])
+        // 20 × 24 × 24 and 50 × 8 × 8 maps, 500 and 10 numbers of 4 bytes; 431,080 weights of 4 bytes.
+        #expect(summary.table.rows.map { $0[5] } == ["45.0 KB", "12.5 KB", "2.0 KB", "0.04 KB"])
+        #expect(summary.table.footer == ["in all", "", "", "431,080 (1,683.9 KB)", "2,293,000", "59.5 KB"])
         #expect(net.conv1.$weight.shape == nil, "a summary fixes nothing")
     }
 

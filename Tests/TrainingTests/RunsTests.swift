@@ -173,6 +173,10 @@ private func inFolder(_ body: (String) throws -> Void) throws {
             let text = runs.mimeBundle.text
             #expect(text.contains("SmallNet  bars  2 of 2"))
             #expect(text.contains("the good one"))
+            // 130 letters of 7 pixels, and 12 columns with 13 of padding, are a page of 1,100 pixels.
+            try runs[2].note(String(repeating: "long ", count: 50))
+            #expect(runs.mimeBundle.text.split(separator: "\n").allSatisfy { $0.count <= 160 })
+            #expect(runs.mimeBundle.contents["text/html"].map { "\($0)".contains("white-space:nowrap") } == true)
         }
     }
 
@@ -190,6 +194,6 @@ private func inFolder(_ body: (String) throws -> Void) throws {
     @Test func aSparklineFallsAsItsValuesDo() {
         #expect(sparkline([8, 7, 6, 5, 4, 3, 2, 1]) == "█▇▆▅▄▃▂▁")
         #expect(sparkline([]) == "" && sparkline([1, 1]) == "▁▁")
-        #expect(sparkline((0..<1_000).map(Double.init)).count == 12)
+        #expect(sparkline((0..<1_000).map(Double.init)).count == 8)
     }
 }

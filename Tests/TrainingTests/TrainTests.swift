@@ -120,6 +120,26 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         #expect(error?.description == "resume: this run has already done 6 epochs; resume(until: 12) goes on")
     }
 
+    @Test func thePictureOfAnInterruptedRunEndsWhereTheTrainingDid() throws {
+        let broken = try train(SmallNet(), on: try bars(), settings, from: nil, host(interruptingAfter: 21))
+        #expect(broken.plot.x.range == 0...broken.epochs)
+        #expect(broken.history.end <= broken.epochs && broken.history.end > 2)
+    }
+
+    @Test func settingsAreATableOfWhatOneWrites() {
+        var settings = Hyperparameters()
+        settings.learningRate = .step(0.01, everyPercent: 33, factor: 0.1).warmedUp(overPercent: 5)
+        settings.validationInterval = 0
+        let lines = settings.mimeBundle.text.split(separator: "\n").map(String.init)
+        func line(_ setting: String) -> String { lines.first { $0.hasPrefix(setting + " ") } ?? "" }
+        #expect(line("optimizer").contains(".sgd(momentum: 0.9, weightDecay: 0.0001) "))
+        #expect(
+            line("learningRate").contains(
+                ".step(0.01, everyPercent: 33, factor: 0.1).warmedUp(overPercent: 5) "))
+        #expect(line("validationInterval").contains("never"))
+        #expect(line("epochs").hasSuffix("how often the network sees every training image"))
+    }
+
     @Test func anEndThatIsBehindIsRefusedAlsoOfAnInterruptedRun() throws {
         let data = try bars()
         // 9 steps an epoch with a look before each and one before the validation: look 21 is in the third epoch.

@@ -47,6 +47,8 @@ public struct Table: Displayable, Sendable {
         func row(_ cells: [String], tag: String, style: String = "") -> String {
             let cells = cells.enumerated().map { column, cell in
                 let align = numeric.contains(column) ? "right;font-variant-numeric:tabular-nums" : "left"
+                // Short cells stay on one line, whatever room the page has.
+                let style = cell.count <= 40 ? "white-space:nowrap;\(style)" : style
                 return "<\(tag) style=\"text-align:\(align);\(style)\">\(cell.escapedForHTML)</\(tag)>"
             }
             return "<tr>\(cells.joined())</tr>"

@@ -50,54 +50,31 @@ public struct Summary: Displayable, CustomStringConvertible, Sendable {
         }
     }
 
-    private var cells: [[String]] {
-        let head = ["layer", "kind", "output", "parameters", "multiply-adds", "memory"]
-        let body = rows.map {
-            [
-                $0.name, $0.kind, $0.outputShape.description, grouped($0.parameters), grouped($0.multiplyAdds),
-                size($0.memory),
-            ]
-        }
-        let memory = rows.reduce(0) { $0 + $1.memory }
-        return [head] + body + [["in all", "", "", grouped(parameters), grouped(multiplyAdds), size(memory)]]
+    /// As it is shown. Numbers are `float32`, 4 bytes each; a KB is 1,024 bytes.
+    public var table: Table {
+        Table(
+            ["layer", "kind", "output", "parameters", "multiply-adds", "activations of one input"],
+            rows: rows.map {
+                [
+                    $0.name, $0.kind, $0.outputShape.description, $0.parameters.grouped, $0.multiplyAdds.grouped,
+                    kilobytes($0.memory),
+                ]
+            }, numeric: [3, 4, 5],
+            footer: [
+                "in all", "", "", "\(parameters.grouped) (\(kilobytes(parameters * 4)))", multiplyAdds.grouped,
+                kilobytes(rows.reduce(0) { $0 + $1.memory }),
+            ])
     }
 
-    public var description: String {
-        let cells = cells
-        let widths = (0..<6).map { column in cells.map { $0[column].count }.max() ?? 0 }
-        return cells.map { row in
-            row.enumerated().map { column, text in
-                let space = String(repeating: " ", count: widths[column] - text.count)
-                return column < 3 ? text + space : space + text
-            }.joined(separator: "  ")
-        }.joined(separator: "\n")
-    }
+    public var description: String { table.text }
 
-    public var mimeBundle: MimeBundle {
-        let cells = cells
-        func line(_ row: [String], _ tag: String, isBold: Bool) -> String {
-            let parts = row.enumerated().map { column, text in
-                "<\(tag) style=\"text-align:\(column < 3 ? "left" : "right")\">\(isBold ? "<b>\(text)</b>" : text)</\(tag)>"
-            }
-            return "<tr>\(parts.joined())</tr>"
-        }
-        let body = cells.dropFirst().enumerated().map { line($1, "td", isBold: $0 == cells.count - 2) }
-        let html = "<table><thead>\(line(cells[0], "th", isBold: false))</thead><tbody>\(body.joined())</tbody></table>"
-        return MimeBundle(text: description, html: html)
-    }
+    public var mimeBundle: MimeBundle { table.mimeBundle }
 
-    private func grouped(_ number: Int) -> String {
-        var digits = String(number)
-        var parts: [String] = []
-        while digits.count > 3 {
-            parts.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return ([digits] + parts).joined(separator: ",")
-    }
-
-    private func size(_ bytes: Int) -> String {
-        bytes < 10_240 ? "\(bytes) B" : bytes < 10_485_760 ? "\(bytes / 1024) KB" : "\(bytes / 1_048_576) MB"
+    /// With a digit behind the point, below 1 KB with two: `1,683.9 KB`, `0.04 KB`.
+    private func kilobytes(_ bytes: Int) -> String {
+        if bytes < 1024 { return "\((Double(bytes) / 1024).fixed(2)) KB" }
+        let tenths = (bytes * 10 + 512) / 1024
+        return "\((tenths / 10).grouped).\(tenths % 10) KB"
     }
 }
 

@@ -38,23 +38,26 @@ public struct History: Sendable, Hashable, Codable {
         }
     }
 
+    /// The epoch at which the last figure was taken; 0 where there is none.
+    var end: Double { max(points.last?.epoch ?? 0, validations.last?.epoch ?? 0) }
+
     /// Training and validation loss on the left, accuracy on the right, the learning rate below.
     ///
     /// - Parameter epochs: Where the axis ends; a picture of a run that still goes on leaves room for what comes.
-    public func plot(title: String? = nil, epochs: Int) -> LinePlot {
+    public func plot(title: String? = nil, epochs: Double) -> LinePlot {
         let hasAccuracy = !validations.isEmpty
         var plot = LinePlot(
-            title: title, x: Axis("epoch", range: 0...Double(max(epochs, 1))), left: Axis("loss"),
+            title: title, x: Axis("epoch", range: 0...(epochs > 0 ? epochs : 1)), left: Axis("loss"),
             right: hasAccuracy ? Axis("accuracy", unit: "%") : nil)
         plot.curves.append(
             Curve("training loss", x: points.map(\.epoch), y: points.map(\.loss), color: .azure))
         if hasAccuracy {
-            let epochs = validations.map(\.epoch)
+            let measured = validations.map(\.epoch)
             plot.curves.append(
-                Curve("validation loss", x: epochs, y: validations.map(\.loss), color: .vermilion, hasDots: true))
+                Curve("validation loss", x: measured, y: validations.map(\.loss), color: .vermilion, hasDots: true))
             plot.curves.append(
                 Curve(
-                    "validation accuracy", x: epochs, y: validations.map { $0.accuracy * 100 }, side: .right,
+                    "validation accuracy", x: measured, y: validations.map { $0.accuracy * 100 }, side: .right,
                     color: .bluishGreen, style: .dashed, hasDots: true))
         }
         // A rate that changes by less than a factor of 20 is clearest on a plain axis.

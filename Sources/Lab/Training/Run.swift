@@ -89,8 +89,8 @@ extension Run: Displayable {
     /// Losses, accuracy and learning rate, and the figures in short.
     public var picture: any Picture { RunPicture(plot: plot, figures: figures) }
 
-    private var plot: LinePlot {
-        history.plot(title: "\(Model.self) on \(data.training.name)", epochs: settings.epochs)
+    var plot: LinePlot {
+        history.plot(title: "\(Model.self) on \(data.training.name)", epochs: epochs)
     }
 
     /// Name and figure, pairs.

@@ -132,7 +132,8 @@ public struct StoredRun: Sendable {
 extension StoredRun: Displayable {
     public var mimeBundle: MimeBundle {
         let title = "run \(number): \(record.model) on \(record.data), \(record.status)"
-        return history.plot(title: title, epochs: settings.epochs).mimeBundle
+        return history.plot(title: title, epochs: status == "running" ? Double(settings.epochs) : history.end)
+            .mimeBundle
     }
 }
 
@@ -147,28 +148,34 @@ extension Runs: Displayable {
             let last = history.validations.last
             let epoch = history.validations.last?.epoch ?? history.points.last?.epoch ?? 0
             return [
-                "\(run.number)", run.record.model, run.record.data,
+                "\(run.number)", run.record.model.cut(to: 20), run.record.data.cut(to: 24),
                 "\(epoch.significant(3)) of \(run.settings.epochs)", "\(run.settings.batchSize)",
                 run.settings.learningRate.base.significant(3), sparkline(history.points.map(\.loss)),
-                last?.loss.significant(3) ?? "–", sparkline(history.validations.map(\.accuracy)),
-                last?.accuracy.percent(1) ?? "–", Duration.seconds(history.seconds).spoken, run.status, run.note,
+                last?.loss.significant(3) ?? "–",
+                last.map { "\(sparkline(history.validations.map(\.accuracy))) \($0.accuracy.percent(1))" } ?? "–",
+                Duration.seconds(history.seconds).spoken, run.status, run.note.cut(to: 40),
             ]
         }
         return Table(
             [
-                "run", "model", "data", "epochs", "batch", "rate", "training loss", "validation loss", "accuracy", "",
+                "run", "model", "data", "epochs", "batch", "rate", "training loss", "validation loss", "accuracy",
                 "time", "status", "note",
-            ], rows: rows, numeric: [0, 4, 5, 7, 9, 10]
+            ], rows: rows, numeric: [0, 4, 5, 7, 8, 9]
         ).mimeBundle
     }
 }
 
-/// A curve in twelve letters: `█▅▃▂▂▁▁▁▁▁▁▁`.
+extension String {
+    /// What fits on a line of the table.
+    fileprivate func cut(to length: Int) -> String { count <= length ? self : prefix(length - 1) + "…" }
+}
+
+/// A curve in eight letters: `█▅▃▂▂▁▁▁`.
 func sparkline(_ values: [Double]) -> String {
     let values = values.filter(\.isFinite)
     guard let low = values.min(), let high = values.max() else { return "" }
     let bars = Array("▁▂▃▄▅▆▇█")
-    let width = min(12, values.count)
+    let width = min(8, values.count)
     return String(
         (0..<width).map { column in
             let start = column * values.count / width

@@ -32,6 +32,7 @@ final class Trainer<Model: Module> {
     private let host: Host
     private var picture: LivePicture?
     private var lastGradients: Gradients?
+    private var hasEnded = false
     private let clock = ContinuousClock()
 
     /// The model's parameters must have their values.
@@ -91,6 +92,7 @@ final class Trainer<Model: Module> {
             throw error
         }
         state = captured()
+        hasEnded = true
         show(always: true)
         bar?.finish(closing(ending))
         return ending
@@ -206,7 +208,9 @@ final class Trainer<Model: Module> {
     private var epochTitle: String { "\(min(state.step / stepsPerEpoch + 1, settings.epochs)) of \(settings.epochs)" }
 
     private func show(always: Bool = false) {
-        picture?.show({ state.history.plot(title: title, epochs: settings.epochs) }, always: always)
+        // Room for what comes is left only while something does.
+        let end = hasEnded ? epochsDone : Double(settings.epochs)
+        picture?.show({ state.history.plot(title: title, epochs: end) }, always: always)
     }
 
     private var title: String {
