@@ -46,6 +46,7 @@ bench: toolchain packages python data build kernelspec ## prints the figures tha
 
 bench-kernel: toolchain packages test-python data build kernelspec ## prints the kernel's figures beside ipykernel's
 	@$(PYTHON) scripts/bench_kernel.py
+	@if $(PYTHON) -c 'import torch' 2> /dev/null; then $(PYTHON) scripts/bench_pytorch.py; fi
 
 notebooks: toolchain packages test-python data build kernelspec ## runs the notebooks and saves their outputs
 	@$(PYTHON) scripts/run_notebooks.py notebooks/*.ipynb

@@ -83,7 +83,7 @@ let package = Package(
 
         // Lab: knows no Jupyter
         lab("Display", []),
-        lab("Tensors", ["Display", "CKernels", "COpenBLAS"]),
+        lab("Tensors", ["Display", "CKernels", "COpenBLAS", "CZlib"]),
         lab("NeuralNetworks", ["Tensors", "Display"]),
         lab("Pictures", ["Tensors", "Display", "CCairo", "CTurboJPEG", "CZlib"]),
         lab("Datasets", ["Tensors", "Pictures", "Display", "CZlib"]),
@@ -118,7 +118,7 @@ let package = Package(
         tests("JupyterKernel", ["JupyterWire", "EchoInterpreter", "CZeroMQ"]),
         tests("SwiftCells", ["JupyterKernel"], swiftSettings: parser),
         tests("Display"),
-        tests("Tensors"),
+        tests("Tensors", ["NeuralNetworks"]),
         tests("NeuralNetworks", ["Tensors"]),
         tests("Pictures", ["Tensors", "CTurboJPEG"]),
         tests("Datasets", ["Tensors"]),

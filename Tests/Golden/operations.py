@@ -16,10 +16,21 @@ torch.set_default_dtype(torch.float64)
 A = [2, 3, 4]
 LABELS = torch.tensor([0, 2, 1])
 IMAGE = [2, 4, 6, 5]
+SIGNS = torch.tensor([[1.0, -1, 1, 1], [-1, -1, 1, -1], [1, 1, -1, 1]])
+TARGET = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.0, 0.1, 0.2], [0.25, 0.25, 0.25, 0.25]])
+WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 1.5])
 
 
 def positive(shape):
     return ("positive", shape)
+
+
+def focal(logits, labels, alpha=0.25, gamma=2):
+    """As its authors write it (Lin et al., 2017), from the probability of the right answer."""
+    p = torch.sigmoid(logits)
+    right = p * labels + (1 - p) * (1 - labels)
+    share = alpha * labels + (1 - alpha) * (1 - labels)
+    return (-share * (1 - right) ** gamma * right.log()).mean()
 
 
 def unit(shape):
@@ -110,7 +121,31 @@ OPERATIONS = {
     "maxPool": (lambda x: F.max_pool2d(x, 2), [IMAGE]),
     "maxPoolOverlapping": (lambda x: F.max_pool2d(x, 3, 2, 1), [IMAGE]),
     "averagePool": (lambda x: F.avg_pool2d(x, 3, 2, 1), [IMAGE]),
+    "conv1D": (lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=1), [[2, 4, 9], [3, 4, 3], [3]]),
+    "conv1DDilated": (lambda x, w: F.conv1d(x, w, dilation=2, groups=2), [[2, 4, 9], [6, 2, 3]]),
+    "globalAveragePool": (lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), [IMAGE]),
+    "globalMaxPool": (lambda x: F.adaptive_max_pool2d(x, 1).flatten(1), [IMAGE]),
+    "adaptiveAveragePool": (lambda x: F.adaptive_avg_pool2d(x, (4, 3)), [IMAGE]),
+    "upsampled": (lambda x: F.interpolate(x, scale_factor=2), [IMAGE]),
+    "upsampledBilinear": (
+        lambda x: F.interpolate(x, scale_factor=3, mode="bilinear", align_corners=False), [IMAGE]),
+    # normalisation
+    "batchNorm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), [IMAGE, [4], [4]]),
+    "batchNormRows": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), [[7, 4], [4], [4]]),
+    "layerNorm": (lambda x, w, b: F.layer_norm(x, [11], w, b), [[2, 3, 11], [11], [11]]),
+    "groupNorm": (lambda x, w, b: F.group_norm(x, 2, w, b), [IMAGE, [4], [4]]),
     # losses
+    "meanSquaredError": (lambda x: F.mse_loss(x, TARGET), [[3, 4]]),
+    "meanAbsoluteError": (lambda x: F.l1_loss(x, TARGET), [[3, 4]]),
+    "huber": (lambda x: F.huber_loss(x, TARGET, delta=0.7), [[3, 4]]),
+    "smoothL1": (lambda x: F.smooth_l1_loss(x, TARGET, beta=0.7), [[3, 4]]),
+    "binaryCrossEntropy": (lambda x: F.binary_cross_entropy_with_logits(x, TARGET), [[3, 4]]),
+    "focal": (lambda x: focal(x, (SIGNS + 1) / 2), [[3, 4]]),
+    "hinge": (lambda x: (1 - SIGNS * x).clamp(min=0).mean(), [[3, 4]]),
+    "klDivergence": (lambda x: F.kl_div(F.log_softmax(x, -1), TARGET, reduction="batchmean"), [[3, 4]]),
+    "crossEntropySmoothed": (lambda x: F.cross_entropy(x, LABELS, label_smoothing=0.2), [[3, 4]]),
+    "crossEntropyWeighted": (
+        lambda x: F.cross_entropy(x, LABELS, weight=WEIGHTS, label_smoothing=0.1), [[3, 4]]),
     "crossEntropy": (lambda x: F.cross_entropy(x, LABELS), [[3, 4]]),
     "crossEntropyProbabilities": (lambda x: F.cross_entropy(x, F.one_hot(LABELS, 4) * 0.7 + 0.075), [[3, 4]]),
 }

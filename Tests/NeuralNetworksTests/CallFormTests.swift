@@ -37,8 +37,12 @@ import Testing
     /// double precision.
     @Test(
         arguments: zip(
-            [Optimizer.Method.sgd(momentum: 0.9), .adaGrad(), .rmsProp(), .adam()],
-            [2.055, 1.994868, 1.949158, 1.949419]))
+            [
+                Optimizer.Method.sgd(momentum: 0.9), .nesterov(), .adaGrad(), .rmsProp(), .adam(), .adamW(),
+                .adaDelta(),
+                .ftrl(), .ftrl(lasso: 3, ridge: 0.5),
+            ],
+            [2.055, 2.1495, 1.994868, 1.949158, 1.949419, 1.945521, 2.000110, 2.024781, 2.024751]))
     func optimizersFollowTheirFormulas(method: Optimizer.Method, expected: Double) {
         final class Weight: Module {
             @Parameter var w = Tensor([2])

@@ -94,6 +94,15 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
     func directConvolutionsMatchPlainOnes(
         batch: Int, inputs: Int, outputs: Int, height: Int, width: Int, kernel: Int, padding: Int
     ) {
+        forEachVectorTarget { target in
+            convolutionsMatch(target, batch, inputs, outputs, height, width, kernel, padding)
+        }
+    }
+
+    private func convolutionsMatch(
+        _ target: String, _ batch: Int, _ inputs: Int, _ outputs: Int, _ height: Int, _ width: Int, _ kernel: Int,
+        _ padding: Int
+    ) {
         let x = Tensor.normal([batch, inputs, height, width], seed: 1)
         let w = Tensor.normal([outputs, inputs, kernel, kernel], seed: 2)
         let b = Tensor.normal([outputs], seed: 3)
@@ -116,7 +125,9 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
             for (index, pair) in zip(fast, plain).enumerated() {
                 let scale = pair.1.magnitude().maximum().doubles[0]
                 let error = (pair.0.converted(to: .float64) - pair.1).magnitude().maximum().doubles[0]
-                #expect(error < 2e-5 * scale, "result \(index), pool \(pool), rectify \(rectify): \(error) of \(scale)")
+                #expect(
+                    error < 2e-5 * scale,
+                    "\(target): result \(index), pool \(pool), rectify \(rectify): \(error) of \(scale)")
             }
         }
     }
@@ -126,6 +137,10 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
     /// 4·ε·Σ|ab| of the plain product, at sizes with every kind of remainder, both ways of every operand.
     @Test(arguments: [(64, 500, 800), (8, 16, 1), (65, 67, 501), (16, 64, 700), (7, 5, 3), (100, 130, 33), (1, 10, 20)])
     func productsMatchPlainOnes(rows: Int, columns: Int, inner: Int) {
+        forEachVectorTarget { productsMatch($0, rows, columns, inner) }
+    }
+
+    private func productsMatch(_ target: String, _ rows: Int, _ columns: Int, _ inner: Int) {
         for (turnsLeft, turnsRight) in [(false, false), (true, false), (false, true), (true, true)] {
             let a = Tensor.normal(turnsLeft ? [inner, rows] : [rows, inner], seed: 1)
             let b = Tensor.normal(turnsRight ? [columns, inner] : [inner, columns], seed: 2)
@@ -138,7 +153,7 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
             }
             let (exact, bound) = (plain(a, b), plain(a.magnitude(), b.magnitude()))
             let isClose = fast.indices.allSatisfy { abs(fast[$0] - exact[$0]) <= 4 * 0x1p-23 * bound[$0] }
-            #expect(isClose, "left turned \(turnsLeft), right turned \(turnsRight)")
+            #expect(isClose, "\(target): left turned \(turnsLeft), right turned \(turnsRight)")
         }
     }
 }

@@ -1,3 +1,4 @@
+import NeuralNetworks
 import Testing
 
 @testable import Tensors
@@ -14,6 +15,10 @@ struct Operation: Sendable, CustomTestStringConvertible {
 }
 
 private let labels = Tensor([0, 2, 1] as [Int32])
+private let signs = Tensor([1, -1, 1, 1, -1, -1, 1, -1, 1, 1, -1, 1] as [Double], shape: [3, 4])
+private let target = Tensor(
+    [0.1, 0.2, 0.3, 0.4, 0.7, 0, 0.1, 0.2, 0.25, 0.25, 0.25, 0.25] as [Double], shape: [3, 4])
+private let classWeights = Tensor([0.5, 1, 2, 1.5] as [Double])
 
 let operations = [
     // Elementwise
@@ -98,7 +103,31 @@ let operations = [
     Operation("maxPool") { maxPool($0[0], 2) },
     Operation("maxPoolOverlapping") { maxPool($0[0], 3, stride: 2, padding: 1) },
     Operation("averagePool") { averagePool($0[0], 3, stride: 2, padding: 1) },
+    Operation("conv1D") { conv1D($0[0], weight: $0[1], bias: $0[2], stride: 2, padding: 1) },
+    Operation("conv1DDilated") { conv1D($0[0], weight: $0[1], dilation: 2, groups: 2) },
+    Operation("globalAveragePool") { globalAveragePool($0[0]) },
+    Operation("globalMaxPool") { globalMaxPool($0[0]) },
+    Operation("adaptiveAveragePool") { adaptiveAveragePool($0[0], height: 4, width: 3) },
+    Operation("upsampled") { upsampled($0[0], by: 2) },
+    Operation("upsampledBilinear") { upsampled($0[0], by: 3, .bilinear) },
+    // Normalisation
+    Operation("batchNorm") { batchNorm($0[0], scale: $0[1], offset: $0[2]) },
+    Operation("batchNormRows") { batchNorm($0[0], scale: $0[1], offset: $0[2]) },
+    Operation("layerNorm") { layerNorm($0[0], scale: $0[1], offset: $0[2]) },
+    Operation("groupNorm") { groupNorm($0[0], groups: 2, scale: $0[1], offset: $0[2]) },
     // Losses
+    Operation("meanSquaredError") { meanSquaredError($0[0], target) },
+    Operation("meanAbsoluteError") { meanAbsoluteError($0[0], target) },
+    Operation("huber") { huber($0[0], target, delta: 0.7) },
+    Operation("smoothL1") { smoothL1($0[0], target, beta: 0.7) },
+    Operation("binaryCrossEntropy") { binaryCrossEntropy($0[0], target) },
+    Operation("focal") { focal($0[0], (signs + 1) / 2) },
+    Operation("hinge") { hinge($0[0], signs) },
+    Operation("klDivergence") { klDivergence(logProbabilities: logSoftmax($0[0]), target: target) },
+    Operation("crossEntropySmoothed") { crossEntropy($0[0], labels, smoothing: 0.2, classWeights: nil) },
+    Operation("crossEntropyWeighted") {
+        crossEntropy($0[0], labels, smoothing: 0.1, classWeights: classWeights)
+    },
     Operation("crossEntropy") { crossEntropy($0[0], labels) },
     Operation("crossEntropyProbabilities") {
         crossEntropy($0[0], labels.oneHot(classes: 4, dtype: .float64) * 0.7 + 0.075)

@@ -24,7 +24,7 @@ public final class Conv2D: Layer {
             fail("Conv2D: \(filters) filters of \(kernel)x\(kernel) in \(groups) groups are not a layer")
         }
         _weight = Parameter(initializer)
-        _bias = Parameter(.constant(0))
+        _bias = Parameter(.constant(0), isUsed: bias)
         self.filters = filters
         self.kernel = kernel
         self.stride = stride

@@ -13,7 +13,7 @@ public final class Dense: Layer {
     public init(_ outputs: Int, activation: Activation = .none, bias: Bool = true, initializer: Initializer = .lecun) {
         guard outputs > 0 else { fail("Dense: \(outputs) outputs are not a layer") }
         _weight = Parameter(initializer)
-        _bias = Parameter(.constant(0))
+        _bias = Parameter(.constant(0), isUsed: bias)
         self.outputs = outputs
         self.activation = activation
         hasBias = bias
@@ -33,7 +33,7 @@ public final class Dense: Layer {
 
 /// What follows a layer's sums.
 public enum Activation: String, Sendable, Hashable, Codable {
-    case none, relu, sigmoid, tanh, softmax
+    case none, relu, sigmoid, tanh, softmax, leakyReLU, elu, gelu, silu
 
     public func callAsFunction(_ x: Tensor) -> Tensor {
         switch self {
@@ -42,6 +42,10 @@ public enum Activation: String, Sendable, Hashable, Codable {
         case .sigmoid: Tensors.sigmoid(x)
         case .tanh: Tensors.tanh(x)
         case .softmax: Tensors.softmax(x)
+        case .leakyReLU: Tensors.leakyReLU(x)
+        case .elu: Tensors.elu(x)
+        case .gelu: Tensors.gelu(x)
+        case .silu: Tensors.silu(x)
         }
     }
 }

@@ -19,6 +19,7 @@ public struct LearningRate: Sendable, Hashable, Codable {
         case sigmoid(centre: Double, steepness: Double)
         case cosine(end: Double)
         case oneCycle(peak: Double, start: Double, end: Double)
+        case table([Double])
     }
 
     /// The rate that the policy starts from; of one-cycle the largest.
@@ -65,6 +66,14 @@ public struct LearningRate: Sendable, Hashable, Codable {
         LearningRate(base, .oneCycle(peak: peakPercent, start: 1 / 25, end: 1e-5))
     }
 
+    /// Any function of the progress in percent. It is asked for every tenth of a percent, with straight lines between.
+    ///
+    ///     LearningRate.function { p in p < 50 ? 0.01 : 0.001 }
+    public static func function(_ rate: (_ progress: Double) -> Double) -> LearningRate {
+        let table = (0...1000).map { rate(Double($0) / 10) }
+        return LearningRate(table.max() ?? 0, .table(table))
+    }
+
     /// The same, with the rate growing from 0 in a straight line over the first percent.
     public func warmedUp(overPercent percent: Double) -> LearningRate {
         var result = self
@@ -92,10 +101,51 @@ public struct LearningRate: Sendable, Hashable, Codable {
         case .polynomial(let power): return base * pow(1 - p / 100, power)
         case .sigmoid(let centre, let steepness): return base / (1 + exp(steepness * (p - centre)))
         case .cosine(let end): return cosine(from: base, to: end, p / 100)
+        case .table(let rates):
+            let place = p * 10
+            let first = min(Int(place), rates.count - 2)
+            return rates[first] + (rates[first + 1] - rates[first]) * (place - Double(first))
         case .oneCycle(let peak, let start, let end):
             return p < peak
                 ? cosine(from: base * start, to: base, p / peak)
                 : cosine(from: base, to: base * end, (p - peak) / max(100 - peak, 1e-9))
         }
+    }
+}
+
+/// A learning rate that falls when the loss stops falling.
+///
+///     var plateau = Plateau(patience: 3)
+///     for epoch in epochs {
+///         …
+///         optimizer.learningRate *= plateau.factor(after: validationLoss)
+///     }
+public struct Plateau: Sendable, Hashable, Codable {
+    /// What the rate is multiplied by.
+    public let factor: Double
+    /// How many losses in a row may fail to improve before the rate falls.
+    public let patience: Int
+    /// An improvement counts from this share of the best loss on.
+    public let threshold: Double
+    private var best = Double.infinity
+    private var waited = 0
+
+    public init(factor: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4) {
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+    }
+
+    /// Notes a loss, and says what to multiply the rate by: 1 or `factor`.
+    public mutating func factor(after loss: Double) -> Double {
+        if loss < best * (1 - threshold) || best == .infinity {
+            best = loss
+            waited = 0
+            return 1
+        }
+        waited += 1
+        guard waited > patience else { return 1 }
+        waited = 0
+        return factor
     }
 }

@@ -84,7 +84,7 @@ struct ModuleContents {
 
     private mutating func add(any value: Any, _ path: String) {
         switch value {
-        case let parameter as Parameter: parameters.append((path, parameter))
+        case let parameter as Parameter: if parameter.isUsed { parameters.append((path, parameter)) }
         case let module as any Module: add(module, path)
         case let modules as [any Module]:
             for (index, module) in modules.enumerated() { add(module, path.isEmpty ? "\(index)" : "\(path).\(index)") }

@@ -15,10 +15,19 @@ public final class Optimizer: @unchecked Sendable {
         case adaGrad(weightDecay: Double = 0, epsilon: Double = 1e-10)
         /// Steps shrink with a running mean of squared gradients (Tieleman and Hinton, 2012). DIGITS smooths by 0.99.
         case rmsProp(smoothing: Double = 0.99, weightDecay: Double = 0, epsilon: Double = 1e-8)
+        /// Steps of the size of past steps, so that the rate can stay 1 (Zeiler, 2012).
+        case adaDelta(smoothing: Double = 0.9, weightDecay: Double = 0, epsilon: Double = 1e-6)
+        /// Follow the regularised leader (McMahan et al., 2013): `lasso` sets small weights to 0, `ridge` shrinks all.
+        case ftrl(beta: Double = 1, lasso: Double = 0, ridge: Double = 0)
         /// A running mean of gradients over the root of one of their squares (Kingma and Ba, 2014).
         case adam(beta1: Double = 0.9, beta2: Double = 0.999, weightDecay: Double = 0, epsilon: Double = 1e-8)
         /// Adam where weights decay by themselves, not by way of the gradient (Loshchilov and Hutter, 2017).
         case adamW(beta1: Double = 0.9, beta2: Double = 0.999, weightDecay: Double = 0.01, epsilon: Double = 1e-8)
+
+        /// Nesterov's accelerated gradient (1983), which DIGITS calls NAG.
+        public static func nesterov(momentum: Double = 0.9, weightDecay: Double = 0) -> Method {
+            .sgd(momentum: momentum, weightDecay: weightDecay, nesterov: true)
+        }
 
         /// `nil` for SGD, which has a step of its own.
         var adaptiveRule: AdaptiveRule? {
@@ -27,6 +36,10 @@ public final class Optimizer: @unchecked Sendable {
             case .adaGrad(let decay, let epsilon): .adaGrad(epsilon: Float(epsilon), decay: Float(decay))
             case .rmsProp(let smoothing, let decay, let epsilon):
                 .rmsProp(smoothing: Float(smoothing), epsilon: Float(epsilon), decay: Float(decay))
+            case .adaDelta(let smoothing, let decay, let epsilon):
+                .adaDelta(smoothing: Float(smoothing), epsilon: Float(epsilon), decay: Float(decay))
+            case .ftrl(let beta, let lasso, let ridge):
+                .ftrl(beta: Float(beta), lasso: Float(lasso), ridge: Float(ridge))
             case .adam(let beta1, let beta2, let decay, let epsilon):
                 .adam(
                     beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay),

@@ -23,6 +23,8 @@ public final class Parameter: @unchecked Sendable {
     let initializer: Initializer?
     /// Whether optimizers change it. Running statistics are kept with the weights, but are not trained.
     public let isTrained: Bool
+    /// Whether it takes part at all: the bias of a layer without one does not.
+    let isUsed: Bool
     private let ordinal = Parameter.nextOrdinal.withLock { ordinal in
         ordinal += 1
         return ordinal
@@ -36,13 +38,19 @@ public final class Parameter: @unchecked Sendable {
         state = Mutex(State(storage: storage))
         initializer = nil
         isTrained = true
+        isUsed = true
     }
 
     /// A parameter whose shape is worked out from the first input.
-    public init(_ initializer: Initializer, isTrained: Bool = true) {
+    public convenience init(_ initializer: Initializer, isTrained: Bool = true) {
+        self.init(initializer, isTrained: isTrained, isUsed: true)
+    }
+
+    init(_ initializer: Initializer, isTrained: Bool = true, isUsed: Bool) {
         state = Mutex(State())
         self.initializer = initializer
         self.isTrained = isTrained
+        self.isUsed = isUsed
     }
 
     public var wrappedValue: Tensor {

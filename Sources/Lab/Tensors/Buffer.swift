@@ -7,7 +7,8 @@ final class Buffer: @unchecked Sendable {
     /// The buffer this one is a part of.
     private let whole: Buffer?
     /// Whether the memory is gone: it belonged to a computation that ended in a trap.
-    private(set) var isDiscarded = false
+    var isDiscarded: Bool { whole?.isDiscarded ?? wasDiscarded }
+    private var wasDiscarded = false
 
     /// The memory is not cleared. It is discarded when the calling thread is abandoned inside the `valueAndGradient`
     /// that it is in, unless it outlives that: parameters do.
@@ -30,13 +31,13 @@ final class Buffer: @unchecked Sendable {
     }
 
     deinit {
-        if whole == nil, !isDiscarded { kernels_free(address, byteCount) }
+        if whole == nil, !wasDiscarded { kernels_free(address, byteCount) }
     }
 
     /// Gives the memory back, though references to this buffer remain: on the stack of a thread that never runs again.
     func discard() {
         guard whole == nil, !isDiscarded else { return }
-        isDiscarded = true
+        wasDiscarded = true
         kernels_free(address, byteCount)
         address = UnsafeMutableRawPointer(bitPattern: 64)!
     }

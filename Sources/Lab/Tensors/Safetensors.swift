@@ -169,16 +169,8 @@ public struct Safetensors: Sendable {
         case "I64": return Tensor(converted(Int64.self) { Double($0) }, shape: shape).converted(to: .int32)
         case "I16": return Tensor(converted(Int16.self) { Double($0) }, shape: shape).converted(to: .int32)
         case "I8": return Tensor(converted(Int8.self) { Double($0) }, shape: shape).converted(to: .int32)
-        default: return Tensor(converted(UInt16.self, half), shape: shape).converted(to: .float32)
+        default: return Tensor(converted(UInt16.self, halfPrecision), shape: shape).converted(to: .float32)
         }
-    }
-
-    /// IEEE half precision; Swift's own `Float16` does not exist on every platform.
-    private static func half(_ bits: UInt16) -> Double {
-        let (sign, exponent, fraction) = (bits >> 15 == 0 ? 1.0 : -1.0, Int(bits >> 10 & 31), Double(bits & 1023))
-        if exponent == 31 { return fraction == 0 ? sign * .infinity : .nan }
-        if exponent == 0 { return sign * fraction * 0x1p-24 }
-        return sign * (1 + fraction / 1024) * Double(sign: .plus, exponent: exponent - 15, significand: 1)
     }
 
     private enum Entry: Decodable {
@@ -202,4 +194,12 @@ public struct Safetensors: Sendable {
             }
         }
     }
+}
+
+/// IEEE half precision; Swift's own `Float16` does not exist on every platform.
+func halfPrecision(_ bits: UInt16) -> Double {
+    let (sign, exponent, fraction) = (bits >> 15 == 0 ? 1.0 : -1.0, Int(bits >> 10 & 31), Double(bits & 1023))
+    if exponent == 31 { return fraction == 0 ? sign * .infinity : .nan }
+    if exponent == 0 { return sign * fraction * 0x1p-24 }
+    return sign * (1 + fraction / 1024) * Double(sign: .plus, exponent: exponent - 15, significand: 1)
 }

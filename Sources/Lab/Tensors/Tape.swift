@@ -82,6 +82,9 @@ package final class Tape: @unchecked Sendable {
         return randomness?.split(drawCount)
     }
 
+    /// Whether a model is being trained: batch normalisation then uses the batch's own statistics.
+    package var isTraining: Bool { randomness != nil }
+
     /// The calling thread's tape inside `valueAndGradient`, else `nil`.
     package static var current: Tape? {
         kernels_thread_state().pointee.tape.map { Unmanaged<Tape>.fromOpaque($0).takeUnretainedValue() }

@@ -53,8 +53,13 @@ const KernelsTable *kernels_table_at(int index) {
     return 0;
 }
 
+static const KernelsTable *best;
+
+void kernels_use_table(int index) {
+    __atomic_store_n(&best, index < 0 ? 0 : kernels_table_at(index), __ATOMIC_RELAXED);
+}
+
 const KernelsTable *kernels_table(void) {
-    static const KernelsTable *best;
     const KernelsTable *table = __atomic_load_n(&best, __ATOMIC_RELAXED);
     if (!table) {
         for (int i = 0; kernels_table_at(i); i++) table = kernels_table_at(i);

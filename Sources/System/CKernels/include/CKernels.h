@@ -107,6 +107,8 @@ typedef struct {
 const KernelsTable *kernels_table(void);
 /// All that it can run, the slowest first, then NULL: for tests that hold them against each other.
 const KernelsTable *_Nullable kernels_table_at(int index);
+/// Makes `kernels_table` return that one, or with -1 the fastest again: for tests, while nothing computes.
+void kernels_use_table(int index);
 
 #pragma clang assume_nonnull end
 #endif

@@ -1,0 +1,89 @@
+/// A convolution along one axis. x `[batch, channels, length]`, weight `[filters, channels / groups, kernel]`, bias
+/// `[filters]`; the result is `[batch, filters, (length + 2 padding - dilation (kernel - 1) - 1) / stride + 1]`.
+public func conv1D(
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1
+) -> Tensor {
+    guard x.rank == 3, weight.rank == 3 else {
+        fail(
+            "conv1D: \(x.shape) and filters \(weight.shape) do not fit; both have three axes, [batch, channels, length] and [filters, channels, length]"
+        )
+    }
+    let padded = padding == 0 ? x : x.padded(axis: 2, before: padding, after: padding)
+    return conv2D(
+        padded.expanded(at: 2), weight: weight.expanded(at: 2), bias: bias, stride: stride, dilation: dilation,
+        groups: groups
+    ).squeezed(at: 2)
+}
+
+/// How the pixels between the given ones come about.
+public enum Interpolation: String, Sendable, Hashable, Codable {
+    /// Each pixel is repeated.
+    case nearest
+    /// Between the centres of the pixels in straight lines, as PyTorch does without `align_corners`.
+    case bilinear
+}
+
+/// Images enlarged `factor` times in both directions: `[batch, channels, height, width]`.
+public func upsampled(_ x: Tensor, by factor: Int, _ interpolation: Interpolation = .nearest) -> Tensor {
+    guard x.rank == 4, factor > 0 else {
+        fail("upsampled: \(x.shape) cannot become \(factor) times as large; images have four axes")
+    }
+    switch interpolation {
+    case .nearest: return x.repeated(factor, axis: 2).repeated(factor, axis: 3)
+    case .bilinear:
+        func weights(_ size: Int) -> Tensor {
+            mixing(size * factor, size) { position in
+                let place = max((Double(position) + 0.5) / Double(factor) - 0.5, 0)
+                let first = min(Int(place), size - 1)
+                let part = place - Double(first)
+                return [(first, 1 - part), (min(first + 1, size - 1), part)]
+            }
+        }
+        return mixed(x, rows: weights(x.shape[2]), columns: weights(x.shape[3]))
+    }
+}
+
+/// The mean over all pixels: `[batch, channels, height, width]` to `[batch, channels]`.
+public func globalAveragePool(_ x: Tensor) -> Tensor { pixels("globalAveragePool", x).mean(axes: [2, 3]) }
+
+/// The largest over all pixels: `[batch, channels, height, width]` to `[batch, channels]`.
+public func globalMaxPool(_ x: Tensor) -> Tensor { pixels("globalMaxPool", x).maximum(axes: [2, 3]) }
+
+/// Means over as many windows as the result has pixels, whatever the size of the images. Row i of `height` averages the
+/// rows from ⌊i · rows / height⌋ up to ⌈(i + 1) · rows / height⌉, as in PyTorch.
+public func adaptiveAveragePool(_ x: Tensor, height: Int, width: Int) -> Tensor {
+    let x = pixels("adaptiveAveragePool", x)
+    guard height > 0, width > 0, x.shape[2] > 0, x.shape[3] > 0 else {
+        fail("adaptiveAveragePool: \(x.shape) has no means over \(height)x\(width) windows")
+    }
+    func weights(_ count: Int, _ size: Int) -> Tensor {
+        mixing(count, size) { position in
+            let window = position * size / count..<((position + 1) * size + count - 1) / count
+            return window.map { ($0, 1 / Double(window.count)) }
+        }
+    }
+    return mixed(x, rows: weights(height, x.shape[2]), columns: weights(width, x.shape[3]))
+}
+
+private func pixels(_ operation: String, _ x: Tensor) -> Tensor {
+    guard x.rank == 4 else {
+        fail("\(operation): images have the axes [batch, channels, height, width], not \(x.shape)")
+    }
+    return x
+}
+
+/// `[count, size]`: what each new position takes from each old one.
+private func mixing(_ count: Int, _ size: Int, _ shares: (Int) -> [(position: Int, share: Double)]) -> Tensor {
+    var weights = [Double](repeating: 0, count: count * size)
+    for row in 0..<count {
+        for (position, share) in shares(row) { weights[row * size + position] += share }
+    }
+    return Tensor(weights, shape: [count, size])
+}
+
+/// New rows and columns of pixels as mixtures of the old ones.
+private func mixed(_ x: Tensor, rows: Tensor, columns: Tensor) -> Tensor {
+    let dtype = x.floating.dtype
+    return matmul(matmul(rows.converted(to: dtype), x), columns.transposed().converted(to: dtype))
+}

@@ -1,0 +1,164 @@
+import Testing
+
+@testable import NeuralNetworks
+@testable import Tensors
+
+@Suite struct NormalizationLayerTests {
+    /// Two channels with the means 3 and 30 and, over n - 1, the variances 20/3 and 2000/3.
+    private let x = Tensor([0, 20, 2, 24, 4, 36, 6, 40].map { Float($0) }, shape: [4, 2])
+
+    @Test func runningStatisticsFollowTheBatches() {
+        let norm = BatchNorm()
+        norm.initialize(input: [2])
+        let (_, gradients) = valueAndGradient(of: norm) { norm in
+            let y = norm(x)
+            #expect(y.mean(axis: 0).magnitude().maximum().item < 1e-6)
+            #expect((y.variance(axes: [0]) - 1).magnitude().maximum().item < 1e-4)
+            return y.squared().sum()
+        }
+        #expect(gradients.map(\.name) == ["scale", "offset"], "running statistics are not trained")
+        // A tenth of the batch's: means 3 and 30, sums of squares 20 and 272 over 3.
+        #expect((norm.runningMean - Tensor([0.3, 3])).magnitude().maximum().item < 1e-6)
+        let expected = Tensor([0.9 + 0.1 * 20 / 3, 0.9 + 0.1 * 272 / 3])
+        #expect((norm.runningVariance - expected).magnitude().maximum().item < 1e-5)
+    }
+
+    @Test func evaluationUsesTheRunningStatistics() {
+        let norm = BatchNorm()
+        norm.initialize(input: [2])
+        #expect((norm(x) - x).magnitude().maximum().item < 1e-3, "before training they are 0 and 1")
+        norm.runningMean = Tensor([3, 30])
+        norm.runningVariance = Tensor([4, 100])
+        norm.scale = Tensor([2, 10])
+        norm.offset = Tensor([1, 0])
+        let expected = Tensor([-2, -10, 0, -6, 2, 6, 4, 10], shape: [4, 2])
+        #expect((norm(x) - expected).magnitude().maximum().item < 1e-4)
+        // A validation loss inside another computation's gradient does not touch them.
+        _ = valueAndGradient(at: x) { norm($0).sum() }
+        #expect(norm.runningMean.scalars == [3, 30])
+    }
+
+    @Test func statisticsTravelWithTheWeights() throws {
+        let (a, b) = (BatchNorm(), BatchNorm())
+        a.initialize(input: [2])
+        _ = valueAndGradient(of: a) { $0(x).sum() }
+        try b.load(a.parameters)
+        #expect(a(x).scalars == b(x).scalars)
+        #expect(a.parameterCount == 4, "scale and offset of two channels")
+    }
+
+    @Test func aBatchOfOneValueHasNoVariance() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let net = Sequential {
+                Dense(3)
+                BatchNorm()
+            }
+            _ = valueAndGradient(of: net) { $0(Tensor.ones([1, 2])).sum() }
+        }
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("has no variance; use a larger batch, in `1`"), "\(text)")
+    }
+}
+
+@Suite struct MoreLayerTests {
+    @Test func shapesOfLayersAreAsDocumented() {
+        let image = Tensor.normal([2, 3, 8, 6], seed: 1)
+        let cases: [(any Module, Tensor, Shape)] = [
+            (Conv1D(5, kernel: 3, stride: 2, padding: 1), Tensor.ones([2, 3, 9]), [2, 5, 5]),
+            (TransposedConv2D(4, kernel: 2, stride: 2), image, [2, 4, 16, 12]),
+            (Upsample(3), image, [2, 3, 24, 18]), (Upsample(2, .bilinear), image, [2, 3, 16, 12]),
+            (GlobalAveragePool2D(), image, [2, 3]), (GlobalMaxPool2D(), image, [2, 3]),
+            (AdaptiveAveragePool2D(height: 2, width: 2), image, [2, 3, 2, 2]),
+            (LayerNorm(), image, image.shape), (GroupNorm(groups: 3), image, image.shape),
+            (LeakyReLU(), image, image.shape), (ELU(), image, image.shape), (GELU(), image, image.shape),
+            (SiLU(), image, image.shape), (Residual(filters: 3), image, image.shape),
+            (Residual(filters: 6, stride: 2), image, [2, 6, 4, 3]),
+            (Residual(bottleneck: 4, projects: true), image, [2, 16, 8, 6]),
+            (Inception(2, 3, 4, 1, 2, 3), image, [2, 11, 8, 6]),
+        ]
+        for (module, input, expected) in cases {
+            #expect(module(input).shape == expected, "\(type(of: module))")
+            #expect(module(.shapeOnly(input.shape)).shape == expected, "\(type(of: module)), shapes alone")
+        }
+    }
+
+    @Test func aResidualBlockAddsItsInput() {
+        let block = Residual(filters: 3)
+        let x = Tensor.normal([2, 3, 5, 5], seed: 1)
+        #expect((block(x) - relu(block.main(x) + x)).magnitude().maximum().item == 0)
+    }
+
+    @Test(arguments: [[8, 20], [20, 8], [6, 3, 3, 3]])
+    func orthogonalWeightsAreOrthogonal(sizes: [Int]) {
+        var generator = RandomGenerator(seed: 5)
+        let w = Initializer.orthogonal(gain: 2).values(Shape(sizes), using: &generator).reshaped(sizes[0], -1)
+        let (rows, columns) = (w.shape[0], w.shape[1])
+        let product = rows <= columns ? matmul(w, w.transposed()) : matmul(w.transposed(), w)
+        let expected = Tensor.range(min(rows, columns)).oneHot(classes: min(rows, columns)) * 4
+        #expect((product - expected).magnitude().maximum().item < 1e-5)
+    }
+
+    /// ±√(3 / fan-in) has the variance 1 / fan-in.
+    @Test func leCunWeightsHaveTheirVariance() {
+        var generator = RandomGenerator(seed: 5)
+        let w = Initializer.lecun.values([500, 400], using: &generator)
+        #expect(abs(w.variance().item * 400 - 1) < 0.01)
+        #expect(w.magnitude().maximum().item <= (3 / 400 as Float).squareRoot() + 1e-6)
+    }
+
+    @Test func averagedWeightsAreTheMeanOfTheSteps() throws {
+        let layer = Dense(1, bias: false)
+        let average = AveragedWeights(of: layer)
+        let decaying = AveragedWeights(of: layer, decay: 0.75)
+        for value in [1.0, 3, 8] {
+            layer.weight = Tensor.full([1, 1], value)
+            average.add()
+            decaying.add()
+        }
+        #expect(average.values[0].value.item == 4)
+        // 1, 1 + 2/4 = 1.5, 1.5 + 6.5/4.
+        #expect(decaying.values[0].value.item == 3.125)
+        let inside = try average.use { layer(Tensor.ones([1, 1])).item }
+        #expect(inside == 4 && layer.weight.item == 8)
+    }
+}
+
+@Suite struct NetworkTests {
+    /// What PyTorch's models of the same layers count; of GoogLeNet what Caffe's has without the side classifiers; of
+    /// LeNet-5 156 + 2,416 + 48,120 + 10,164 + 850.
+    @Test func networksHaveTheParametersOfTheirPapers() {
+        #expect(Networks.leNet().summary(input: [1, 28, 28]).parameters == 431_080)
+        #expect(Networks.leNet5().summary(input: [1, 28, 28]).parameters == 61_706)
+        #expect(Networks.alexNet(classes: 1000).summary(input: [3, 224, 224]).parameters == 61_100_840)
+        #expect(Networks.googLeNet(classes: 1000).summary(input: [3, 224, 224]).parameters == 6_998_552)
+        #expect(Networks.resNet(18, classes: 1000).summary(input: [3, 224, 224]).parameters == 11_689_512)
+        #expect(Networks.resNet(50, classes: 1000).summary(input: [3, 224, 224]).parameters == 25_557_032)
+    }
+
+    @Test func smallNetworksLearnAStep() {
+        let images = Tensor.normal([4, 3, 32, 32], seed: 1)
+        let labels = Tensor([0, 1, 2, 3] as [Int32])
+        for net in [
+            Networks.alexNet(classes: 4, inputs: .small), Networks.googLeNet(classes: 4, inputs: .small),
+            Networks.resNet(18, classes: 4, inputs: .small),
+        ] {
+            net.initialize(input: [3, 32, 32], seed: 1)
+            let (loss, gradients) = valueAndGradient(of: net) { crossEntropy($0(images), labels) }
+            #expect(loss.item > 0.1 && loss.item < 20 && gradients.norm > 0 && gradients.norm.isFinite)
+        }
+    }
+}
+
+@Suite struct MoreLearningRateTests {
+    @Test func anyFunctionCanBeARate() {
+        let rate = LearningRate.function { 1 / (1 + $0) }
+        #expect(rate.rate(at: 0) == 1 && abs(rate.rate(at: 50) - 1 / 51) < 1e-12)
+        #expect(abs(rate.rate(at: 33.33) - 1 / 34.33) < 1e-6 && abs(rate.rate(at: 100) - 1 / 101) < 1e-12)
+    }
+
+    @Test func aPlateauLowersTheRate() {
+        var plateau = Plateau(factor: 0.5, patience: 1)
+        // The best, one that is no better, then one too many; a better one starts anew.
+        #expect([2, 2.1, 2, 1, 1, 1].map { plateau.factor(after: $0) } == [1, 1, 0.5, 1, 1, 0.5])
+    }
+}
