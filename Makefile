@@ -43,10 +43,10 @@ lint: ## says where a Swift source or a script is not as it should be
 
 bench: toolchain packages python data build kernelspec ## prints the figures that the README promises
 	@$(LAB) bench
+	@if $(PYTHON) -c 'import torch' 2> /dev/null; then $(PYTHON) scripts/bench_pytorch.py; fi
 
 bench-kernel: toolchain packages test-python data build kernelspec ## prints the kernel's figures beside ipykernel's
 	@$(PYTHON) scripts/bench_kernel.py
-	@if $(PYTHON) -c 'import torch' 2> /dev/null; then $(PYTHON) scripts/bench_pytorch.py; fi
 
 notebooks: toolchain packages test-python data build kernelspec ## runs the notebooks and saves their outputs
 	@$(PYTHON) scripts/run_notebooks.py notebooks/*.ipynb

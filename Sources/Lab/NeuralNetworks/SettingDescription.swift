@@ -24,6 +24,8 @@ extension LearningRate: CustomStringConvertible {
                 call("sigmoid", [(nil, base), ("centre", centre), ("steepness", steepness)])
             case .cosine(let end): call("cosine", [(nil, base), ("end", end)])
             case .oneCycle(let peak, _, _): call("oneCycle", [(nil, base), ("peakPercent", peak)])
+            // What the function was cannot be written down any more.
+            case .table: ".function { … }"
             }
         return warmUp == 0 ? text : text + call("warmedUp", [("overPercent", warmUp)])
     }
@@ -40,6 +42,10 @@ extension Optimizer.Method: CustomStringConvertible {
             return call("adaGrad", [("weightDecay", decay), ("epsilon", epsilon)])
         case .rmsProp(let smoothing, let decay, let epsilon):
             return call("rmsProp", [("smoothing", smoothing), ("weightDecay", decay), ("epsilon", epsilon)])
+        case .adaDelta(let smoothing, let decay, let epsilon):
+            return call("adaDelta", [("smoothing", smoothing), ("weightDecay", decay), ("epsilon", epsilon)])
+        case .ftrl(let beta, let lasso, let ridge):
+            return call("ftrl", [("beta", beta), ("lasso", lasso), ("ridge", ridge)])
         case .adam(let beta1, let beta2, let decay, let epsilon):
             return call(
                 "adam", [("beta1", beta1), ("beta2", beta2), ("weightDecay", decay), ("epsilon", epsilon)])

@@ -59,6 +59,9 @@ extension LearningRate {
         case .oneCycle(let peak, _, _):
             name = "oneCycle"
             checks += [("peakPercent", peak, .percent)]
+        case .table(let rates):
+            name = "function"
+            checks += rates.map { ("value", $0, .notNegative) }
         }
         checks.append(("overPercent", warmUp, .percent))
         for (parameter, value, range) in checks {
@@ -87,6 +90,16 @@ extension Optimizer.Method {
                 [
                     ("smoothing of .rmsProp", smoothing, .fraction), ("weightDecay of .rmsProp", decay, .notNegative),
                     ("epsilon of .rmsProp", epsilon, .positive),
+                ]
+            case .adaDelta(let smoothing, let decay, let epsilon):
+                [
+                    ("smoothing of .adaDelta", smoothing, .fraction),
+                    ("weightDecay of .adaDelta", decay, .notNegative), ("epsilon of .adaDelta", epsilon, .positive),
+                ]
+            case .ftrl(let beta, let lasso, let ridge):
+                [
+                    ("beta of .ftrl", beta, .notNegative), ("lasso of .ftrl", lasso, .notNegative),
+                    ("ridge of .ftrl", ridge, .notNegative),
                 ]
             case .adam(let beta1, let beta2, let decay, let epsilon):
                 [

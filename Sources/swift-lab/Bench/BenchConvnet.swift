@@ -38,10 +38,10 @@ struct BenchConvnet: ParsableCommand {
         step()
         let times = (0..<max(steps, 3)).map { _ in seconds { step() } }.sorted()
         let fastest = times.prefix(times.count / 3)
-        var figures = Figures()
+        var figures = Figures("convnet", title: "Convolutions on 64x64 colour images, batch \(batch)")
         figures.add("train_images_per_s", Double(batch * fastest.count) / fastest.reduce(0, +), digits: 1)
         figures.add("peak_memory_mb", peakMemory())
         figures.add("loss", Double(loss), digits: 5)
-        figures.show("Convolutions on 64x64 colour images, batch \(batch)", asJSON: json)
+        figures.show(asJSON: json)
     }
 }
