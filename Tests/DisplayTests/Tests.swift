@@ -111,7 +111,8 @@ final class RecordingFrontend: Frontend {
             let bar = ProgressBar("epoch 1 of 2", total: 100, unit: "images", on: frontend)
             let clock = ContinuousClock()
             let start = clock.now
-            while clock.now - start < .milliseconds(150) { bar.update(50, title: "epoch 2 of 2") }
+            // Two drawings of a tenth of a second each.
+            while clock.now - start < .milliseconds(250) { bar.update(50, title: "epoch 2 of 2") }
         }
         let last = try #require(events.last).bundle.text
         #expect(last.hasPrefix("epoch 2 of 2 ██████████░░░░░░░░░░ 50 %"))

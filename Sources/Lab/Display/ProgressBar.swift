@@ -81,7 +81,7 @@ public final class ProgressBar: Sendable {
         var figures = part.percent(0)
         // In the first tenth of a second a speed would be a guess.
         let done = Double(state.completed - completedBefore)
-        if done > 0 && elapsed > .milliseconds(100) {
+        if done > 0 && elapsed >= .milliseconds(100) {
             figures += " · \(Int(done / elapsed.seconds).grouped) \(unit)/s"
             figures += " · \((elapsed * (Double(max(0, total - state.completed)) / done)).spoken) left"
         }
