@@ -112,6 +112,9 @@ func squares(_ count: Int, seed: Int) -> (images: Tensor, labels: Tensor) {
         try b.load(a.parameters)
         let (images, _) = squares(16, seed: 1)
         #expect(a(images).scalars == b(images).scalars)
+        #expect(a.hasSameWeights(as: b))
+        b.output.bias = b.output.bias + 1e-30
+        #expect(!a.hasSameWeights(as: b), "to the last bit")
         #expect(throws: ParameterError.self) { try b.load(a.parameters.dropLast().map { $0 }) }
     }
 

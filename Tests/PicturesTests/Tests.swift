@@ -236,3 +236,18 @@ private func temporaryFile(_ name: String) -> String {
         #expect(error?.description == "/nowhere/file: cannot be written (No such file or directory)")
     }
 }
+
+@Suite struct TensorTileTests {
+    @Test func eachTensorIsATileThatSaysItsSize() {
+        let grid = ImageGrid(["fine": Tensor.range(16).reshaped(1, 1, 4, 4), "coarse": Tensor([[0, 1], [2, 4]])])
+        #expect(grid.text == "2 images\nfine (4 × 4)  coarse (2 × 2)")
+        // Black its smallest number, white its largest: 2 of 0 to 4 is the middle.
+        #expect(grid.items[1].image.pixels == [0, 64, 128, 255])
+    }
+
+    @Test func aCurveTakesVectors() {
+        let x = Tensor([0.5, 1])
+        #expect(Curve("square", x: x, y: x * x).y == [0.25, 1])
+        #expect(Curve("losses", [3, 2, 1]).x == [0, 1, 2])
+    }
+}

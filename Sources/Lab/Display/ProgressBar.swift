@@ -82,7 +82,9 @@ public final class ProgressBar: Sendable {
         // In the first tenth of a second a speed would be a guess.
         let done = Double(state.completed - completedBefore)
         if done > 0 && elapsed >= .milliseconds(100) {
-            figures += " · \(Int(done / elapsed.seconds).grouped) \(unit)/s"
+            let speed = done / elapsed.seconds
+            // What takes longer than a second is told by the time left.
+            if speed >= 1 { figures += " · \(Int(speed).grouped) \(unit)/s" }
             figures += " · \((elapsed * (Double(max(0, total - state.completed)) / done)).spoken) left"
         }
         let filled = Int(part * 20)

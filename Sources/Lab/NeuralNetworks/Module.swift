@@ -152,6 +152,16 @@ extension Module {
         try load(Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }))
     }
 
+    /// Whether every parameter has the same name and shape as one of `other`, and the same bits.
+    public func hasSameWeights(as other: some Module) -> Bool {
+        let (own, others) = (parameters, other.parameters)
+        return own.count == others.count
+            && zip(own, others).allSatisfy { mine, theirs in
+                mine.name == theirs.name && mine.value.shape == theirs.value.shape
+                    && zip(mine.value.scalars, theirs.value.scalars).allSatisfy { $0.bitPattern == $1.bitPattern }
+            }
+    }
+
     /// Keeps the values of a part as they are: `model.freeze(\.conv1)`.
     public func freeze(_ part: KeyPath<Self, some Module>) { setFrozen(self[keyPath: part], true) }
     /// Lets training change a part again.

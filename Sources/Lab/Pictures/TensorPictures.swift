@@ -54,3 +54,45 @@ extension Tensor {
         return ImageGrid(images.map { .init($0) }, title: caption + more, columns: perRow, imageSize: tile)
     }
 }
+
+extension ImageGrid {
+    /// One tile for each tensor of `[height, width]`, with or without axes of size 1 before it, in grey: black its
+    /// smallest number, white its largest. All are drawn equally large, so that a coarser one has larger pixels.
+    ///
+    ///     ImageGrid(["digit": digit, "edges": conv2D(digit, weight: edge), "pooled": maxPool(digit, 2)])
+    public init(_ tensors: KeyValuePairs<String, Tensor>, title: String? = nil) {
+        let items = tensors.map { name, tensor in
+            guard tensor.rank >= 2, tensor.shape.dropLast(2).allSatisfy({ $0 == 1 }), tensor.elementCount > 0 else {
+                fatalError(
+                    "ImageGrid: “\(name)” has the shape \(tensor.shape); a tile shows [height, width]. Tensor.show() shows more."
+                )
+            }
+            let (height, width) = (tensor.shape[tensor.rank - 2], tensor.shape[tensor.rank - 1])
+            let values = tensor.doubles
+            let low = values.filter(\.isFinite).min() ?? 0
+            let high = values.filter(\.isFinite).max() ?? 0
+            let bytes = values.map { value -> UInt8 in
+                guard value.isFinite, high > low else { return 128 }
+                return UInt8(((value - low) / (high - low) * 255).rounded())
+            }
+            return Item(
+                Image(planes: bytes, channels: 1, height: height, width: width), label: name,
+                note: "\(height) × \(width)")
+        }
+        self.init(items, title: title, columns: min(6, items.count), imageSize: 112)
+    }
+}
+
+extension Curve {
+    /// A curve through the elements of two vectors, or of one over its places.
+    ///
+    ///     Curve("tanh", x: x, y: tanh(x))
+    public init(_ name: String, x: Tensor? = nil, y: Tensor, hasDots: Bool = false) {
+        self.init(name, x: x?.doubles ?? (0..<y.elementCount).map(Double.init), y: y.doubles, hasDots: hasDots)
+    }
+
+    /// A curve through values that follow each other: the losses of steps.
+    public init(_ name: String, _ values: [Double], hasDots: Bool = false) {
+        self.init(name, x: values.indices.map(Double.init), y: values, hasDots: hasDots)
+    }
+}

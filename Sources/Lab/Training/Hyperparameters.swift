@@ -71,5 +71,7 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
 /// Why a network cannot be trained: one sentence that says what, where and what to do about it.
 public struct TrainingError: Error, Hashable, CustomStringConvertible {
     public var description: String
+    /// What was measured until then, where the loss stopped being a number.
+    public internal(set) var history: History?
     public init(_ description: String) { self.description = description }
 }

@@ -14,7 +14,7 @@ struct LivePicture {
     init(on frontend: any Frontend) { self.frontend = frontend }
 
     /// Draws if it is time for it, or if it must be.
-    mutating func show(_ plot: () -> LinePlot, always: Bool = false) {
+    mutating func show(_ plot: () -> any Picture, always: Bool = false) {
         guard frontend.updatesInPlace else { return }
         let now = clock.now
         if let lastEnd, !always, now - lastEnd < max(.milliseconds(333), lastCost * 49) { return }

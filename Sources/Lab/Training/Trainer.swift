@@ -11,9 +11,12 @@ struct Host: Sendable {
     var home: String?
     var isInterrupted: @Sendable () -> Bool
 
+    /// Set where the runs of a comparison are trained, which has a picture of its own.
+    @TaskLocal static var isQuiet = false
+
     static func current(quietly: Bool) -> Host {
         Host(
-            frontend: quietly ? nil : Display.frontend, home: RunFolder.home,
+            frontend: quietly || isQuiet ? nil : Display.frontend, home: RunFolder.home,
             isInterrupted: { Interruption.isRequested })
     }
 }
@@ -183,9 +186,12 @@ final class Trainer<Model: Module> {
         let epoch = state.step / stepsPerEpoch + 1
         let step = state.step % stepsPerEpoch + 1
         let kind = loss.isNaN ? "NaN" : "infinite"
-        return TrainingError(
+        addPoint()
+        var error = TrainingError(
             "train: the loss became \(kind) at step \(step) of epoch \(epoch); the largest gradient was in \(largest). Try a smaller learning rate than \(rate)."
         )
+        error.history = state.history
+        return error
     }
 
     private var isOutOfPatience: Bool {

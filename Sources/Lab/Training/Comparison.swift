@@ -1,0 +1,231 @@
+import Display
+import Pictures
+
+/// Runs side by side, in one picture: what a choice changes.
+///
+///     try compare("learning rate", [0.1, 0.01, 0.001]) { rate in
+///         settings.learningRate = .fixed(rate)
+///         return try train(LeNet(), on: data, settings)
+///     }
+///     Comparison(["few images": small, "all of them": large])
+public struct Comparison: Sendable {
+    /// One of the runs, or what became of it where it failed.
+    struct Trial: Sendable {
+        var name: String
+        var history: History
+        /// How many images its accuracies are of; `nil` where that is not known.
+        var validationCount: Int?
+        var failure: String?
+    }
+
+    public var title: String?
+    private(set) var trials: [Trial]
+
+    init(title: String?, trials: [Trial] = []) {
+        self.title = title
+        self.trials = trials
+    }
+
+    /// Runs by name, in the order in which they are written down: of one network or of several.
+    public init(_ runs: KeyValuePairs<String, any TrainedRun>, title: String? = nil) {
+        self.title = title
+        trials = runs.map { name, run in
+            Trial(name: name, history: run.history, validationCount: run.validationCount)
+        }
+    }
+
+    mutating func add(_ name: String, _ run: some TrainedRun) {
+        trials.append(Trial(name: name, history: run.history, validationCount: run.validationCount))
+    }
+
+    mutating func add(_ name: String, failedWith error: TrainingError) {
+        trials.append(Trial(name: name, history: error.history ?? History(), failure: error.description))
+    }
+}
+
+/// What a comparison takes: a run of this session, or one from `runs`.
+public protocol TrainedRun {
+    var history: History { get }
+    /// How many images the validation part has; `nil` where that is not known.
+    var validationCount: Int? { get }
+}
+
+extension Run: TrainedRun {
+    public var validationCount: Int? { data.validation.count }
+}
+
+extension StoredRun: TrainedRun {
+    public var validationCount: Int? { nil }
+}
+
+extension Comparison: Displayable {
+    public var mimeBundle: MimeBundle { picture.mimeBundle }
+
+    /// Losses and accuracies, one colour for each run, and the figures that they end with.
+    public var picture: any Picture { ComparisonPicture(comparison: self) }
+
+    /// The figures that the runs end with.
+    public var table: Table {
+        Table(
+            ["", "training loss", "validation loss", "accuracy", "95 % interval", "time", "images/s"],
+            rows: trials.map { trial in
+                let last = trial.history.validations.last
+                let interval = last.flatMap { last in
+                    trial.validationCount.map { wilsonInterval(Int((last.accuracy * Double($0)).rounded()), of: $0) }
+                }
+                return [
+                    trial.name, trial.history.smoothed.last?.loss.significant(3) ?? "–",
+                    trial.failure == nil ? last?.loss.significant(3) ?? "–" : "failed",
+                    trial.failure == nil ? last?.accuracy.percent(1) ?? "–" : "–",
+                    trial.failure == nil
+                        ? interval.map { "\(($0.lowerBound * 100).fixed(1)) to \($0.upperBound.percent(1))" } ?? "–"
+                        : "–",
+                    Duration.seconds(trial.history.seconds).spoken,
+                    Int(trial.history.imagesPerSecond).grouped,
+                ]
+            }, numeric: [1, 2, 3, 4, 5, 6], title: title)
+    }
+
+    /// Validation losses with dots, training losses thin and dashed; accuracies below.
+    var plot: LinePlot {
+        // Where trials differ in their epochs, what they have in common is the work: the images seen.
+        let epochs = Set(trials.filter { $0.failure == nil }.map(\.history.end))
+        let countsImages = epochs.count > 1
+        func x(_ epoch: Double, _ history: History) -> Double {
+            guard countsImages, history.end > 0 else { return epoch }
+            return epoch / history.end * Double(history.imagesSeen)
+        }
+        var losses: [Curve] = []
+        var accuracies: [Curve] = []
+        for (index, trial) in trials.enumerated() {
+            let history = trial.history
+            let color = Color.palette[index % Color.palette.count]
+            let training = history.smoothed
+            losses.append(
+                Curve(
+                    "", x: training.map { x($0.epoch, history) }, y: training.map(\.loss), color: color,
+                    style: .dashed, lineWidth: 1.3))
+            let measured = history.validations.map { x($0.epoch, history) }
+            losses.append(
+                Curve(
+                    "", x: measured, y: history.validations.map(\.loss), color: color,
+                    hasDots: true))
+            accuracies.append(
+                Curve("", x: measured, y: history.validations.map { $0.accuracy * 100 }, color: color, hasDots: true))
+        }
+        return LinePlot(
+            x: Axis(countsImages ? "images seen" : "epoch"), left: lossAxis(losses.flatMap(\.y)), curves: losses,
+            lower: LinePlot.Panel(Axis("validation accuracy", unit: "%"), curves: accuracies, height: 130),
+            height: 420)
+    }
+
+    private func lossAxis(_ losses: [Double]) -> Axis {
+        let usable = losses.filter { $0.isFinite && $0 > 0 }
+        let low = usable.min() ?? 0.1
+        let high = usable.max() ?? 1
+        let title = "loss: validation ●, training dashed"
+        guard high > 20 * low else { return Axis(title) }
+        // A loss that ran away leaves by the top, and does not press all the others together.
+        let start = trials.compactMap { $0.history.points.first?.loss }.filter(\.isFinite).min() ?? high
+        return Axis(title, scale: .logarithmic, range: low * 0.8...min(high * 1.25, max(4 * start, 10 * low)))
+    }
+}
+
+extension History {
+    /// The training loss in up to 24 steps: the mean of what was measured between them. The single points of several
+    /// runs would hide each other in their noise.
+    fileprivate var smoothed: [(epoch: Double, loss: Double)] {
+        let count = min(points.count, 24)
+        return (0..<count).map { step in
+            let part = points[step * points.count / count..<(step + 1) * points.count / count]
+            return (part.last!.epoch, part.reduce(0) { $0 + $1.loss } / Double(part.count))
+        }
+    }
+}
+
+/// The plot over the table, which is also its legend.
+private struct ComparisonPicture: Picture {
+    let comparison: Comparison
+    private let plot: LinePlot
+    private let table: Table
+    private let rowHeight = 24.0
+    private let failureLines: [Int: String]
+
+    init(comparison: Comparison) {
+        self.comparison = comparison
+        plot = comparison.plot
+        table = comparison.table
+        failureLines = Dictionary(
+            uniqueKeysWithValues: comparison.trials.enumerated().compactMap { index, trial in
+                trial.failure.map { (index, $0) }
+            })
+    }
+
+    private var titleHeight: Double { comparison.title == nil ? 0 : 30 }
+
+    var size: (width: Double, height: Double) {
+        (
+            plot.size.width,
+            titleHeight + Double(table.rows.count + 1 + failureLines.count) * rowHeight + 20 + plot.size.height
+        )
+    }
+
+    func draw(on canvas: Canvas, in rectangle: Rectangle) {
+        if let title = comparison.title {
+            canvas.text(title, x: rectangle.x + 14, y: rectangle.y + 25, size: 16, bold: true)
+        }
+        let bottom = drawTable(
+            on: canvas, x: rectangle.x + 14, y: rectangle.y + titleHeight + 20, width: rectangle.width - 28)
+        plot.draw(
+            on: canvas,
+            in: Rectangle(x: rectangle.x, y: bottom, width: rectangle.width, height: plot.size.height))
+    }
+
+    /// Returns where it ends.
+    private func drawTable(on canvas: Canvas, x: Double, y: Double, width: Double) -> Double {
+        let cells = [table.headers] + table.rows
+        let widths = table.headers.indices.map { column in
+            cells.map { canvas.width(of: $0[column], size: 13, bold: column == 0) }.max() ?? 0
+        }
+        // The names have what the figures leave.
+        let gap = 18.0
+        var edges: [Double] = []
+        var edge = x + width
+        for column in table.headers.indices.reversed() {
+            edges.insert(edge, at: 0)
+            edge -= widths[column] + gap
+        }
+        let nameStart = x + 28
+        let nameWidth = edges[1] - widths[1] - gap - nameStart
+        func draw(_ row: [String], y: Double, _ color: Color, bold: Bool) {
+            canvas.text(
+                canvas.fitting(row[0], width: nameWidth, size: 13, bold: bold), x: nameStart, y: y, size: 13,
+                bold: bold, color: color)
+            for column in 1..<row.count {
+                canvas.text(row[column], x: edges[column], y: y, size: 13, color: color, align: .right)
+            }
+        }
+        draw(table.headers, y: y, .faint, bold: false)
+        canvas.line(fromX: x, y: y + 8, toX: x + width, y: y + 8, Color(0x999999))
+        var base = y
+        for (index, row) in table.rows.enumerated() {
+            base += rowHeight
+            let color = Color.palette[index % Color.palette.count]
+            canvas.line(fromX: x, y: base - 4, toX: x + 20, y: base - 4, color, lineWidth: 2)
+            canvas.circle(x: x + 10, y: base - 4, radius: 3.2, color)
+            draw(row, y: base, failureLines[index] == nil ? .text : .vermilion, bold: true)
+            if let failure = failureLines[index] {
+                base += rowHeight
+                canvas.text(
+                    canvas.fitting(failure, width: width - 28, size: 12), x: nameStart, y: base - 3, size: 12,
+                    color: .vermilion)
+            }
+        }
+        return base + 16
+    }
+
+    var text: String {
+        ([table.text] + failureLines.sorted { $0.key < $1.key }.map { "\(comparison.trials[$0.key].name): \($0.value)" })
+            .joined(separator: "\n")
+    }
+}
