@@ -38,8 +38,16 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
         let name = operation.name
         let inputs = (0..<4).compactMap { golden["\(name)/input\($0)"] }
         let result = try #require(golden["\(name)/result"])
-        let weights = try #require(golden["\(name)/weights"])
+        let single = inputs.map { $0.converted(to: .float32) }
         #expect(difference(operation.function(inputs), result) < 1e-13)
+        // In float32: the fast kernels where there are any.
+        #expect(difference(operation.function(single), result) < 2e-5)
+        // A pass over the shapes alone comes to the same shape; a mask's result depends on the elements.
+        if name != "mask" {
+            #expect(operation.function(inputs.map { .shapeOnly($0.shape, dtype: .float64) }).shape == result.shape)
+        }
+        // Comparisons and positions have no gradient.
+        guard let weights = golden["\(name)/weights"] else { return }
         let (_, gradients) = valueAndGradient(at: inputs) { (operation.function($0) * weights).sum() }
         for (number, gradient) in gradients.enumerated() {
             #expect(
@@ -47,18 +55,32 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
             // Rounding errors of 1e-16 over steps of 1e-5, and curvature.
             #expect(difference(gradient, slopes(inputs, number, weights, operation.function)) < 1e-7, "slope \(number)")
         }
-        // In float32: the fast kernels where there are any.
-        let single = inputs.map { $0.converted(to: .float32) }
-        #expect(difference(operation.function(single), result) < 2e-5)
         let (_, quick) = valueAndGradient(at: single) {
             (operation.function($0) * weights.converted(to: .float32)).sum()
         }
         for (number, gradient) in quick.enumerated() {
             #expect(difference(gradient, golden["\(name)/gradient\(number)"]!) < 1e-4, "float32 gradient \(number)")
         }
-        // A pass over the shapes alone comes to the same shape; a mask's result depends on the elements.
-        if name != "mask" {
-            #expect(operation.function(inputs.map { .shapeOnly($0.shape, dtype: .float64) }).shape == result.shape)
+    }
+
+    /// Gradients of gradients against central differences of the gradients, which the test above has found right.
+    @Test(arguments: operations)
+    func canBeDifferentiatedTwice(operation: Operation) throws {
+        let golden = try #require(golden)
+        let name = operation.name
+        let inputs = (0..<4).compactMap { golden["\(name)/input\($0)"] }
+        guard let weights = golden["\(name)/weights"] else { return }
+        func gradients(_ inputs: [Tensor]) -> [Tensor] {
+            valueAndGradient(at: inputs) { (operation.function($0) * weights).sum() }.gradients
+        }
+        for first in inputs.indices {
+            let other = random(inputs[first].shape, 5)
+            let (_, seconds) = valueAndGradient(at: inputs) { (gradients($0)[first] * other).sum() }
+            for second in inputs.indices {
+                #expect(
+                    difference(seconds[second], slopes(inputs, second, other) { gradients($0)[first] }) < 1e-6,
+                    "of input \(first) and \(second)")
+            }
         }
     }
 

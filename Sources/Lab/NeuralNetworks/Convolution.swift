@@ -2,50 +2,28 @@ public import Tensors
 
 /// A layer of filters that slide over images: `[batch, channels, height, width]` to `[batch, filters, …]`.
 ///
-/// The number of channels follows from the first input. weight `[filters, channels / groups, kernel, kernel]`, bias
-/// `[filters]`.
-public final class Conv2D: Layer {
-    @Parameter public var weight: Tensor
-    @Parameter public var bias: Tensor
-    public let filters: Int
-    public let kernel: Int
-    public let stride: Int
-    public let padding: Int
-    public let dilation: Int
-    public let groups: Int
-    public let activation: Activation
-    private let hasBias: Bool
-
-    public init(
-        _ filters: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
+/// Kernel, stride, padding and dilation are a number, or an array with the height first. weight
+/// `[filters, channels / groups, height, width]`, bias `[filters]`.
+public final class Conv2D: ConvolutionLayer {
+    public override init(
+        _ filters: Int, kernel: any InBothDirections, stride: any InBothDirections = 1,
+        padding: any InBothDirections = 0, dilation: any InBothDirections = 1, groups: Int = 1,
         activation: Activation = .none, bias: Bool = true, initializer: Initializer = .lecun
     ) {
-        guard filters > 0, kernel > 0, groups > 0 else {
-            fail("Conv2D: \(filters) filters of \(kernel)x\(kernel) in \(groups) groups are not a layer")
-        }
-        _weight = Parameter(initializer)
-        _bias = Parameter(.constant(0), isUsed: bias)
-        self.filters = filters
-        self.kernel = kernel
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        self.groups = groups
-        self.activation = activation
-        hasBias = bias
+        super.init(
+            filters, kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups,
+            activation: activation, bias: bias, initializer: initializer)
     }
-
-    override public var kind: String { "Conv2D(\(filters), kernel: \(kernel))" }
 
     override public func forward(_ x: Tensor) -> Tensor {
         guard x.rank == 4 else { fail("Conv2D: images have the axes [batch, channels, height, width], not \(x.shape)") }
-        let weight = $weight.value(shaped: [filters, x.shape[1] / groups, kernel, kernel], for: x)
-        let bias = hasBias ? $bias.value(shaped: [filters], for: x) : nil
+        let (weight, bias) = values(
+            shaped: [filters, channelsPerGroup(x), kernel.height, kernel.width], for: x)
         return activation(
             conv2D(x, weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups))
     }
 
     override public func multiplyAdds(input: Shape, output: Shape) -> Int {
-        output.dropFirst().reduce(1, *) * (input[1] / groups) * kernel * kernel
+        output.dropFirst().reduce(1, *) * (input[1] / groups) * kernel.height * kernel.width
     }
 }

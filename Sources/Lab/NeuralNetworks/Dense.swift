@@ -30,22 +30,3 @@ public final class Dense: Layer {
 
     override public func multiplyAdds(input: Shape, output: Shape) -> Int { input.dropFirst().reduce(1, *) * outputs }
 }
-
-/// What follows a layer's sums.
-public enum Activation: String, Sendable, Hashable, Codable {
-    case none, relu, sigmoid, tanh, softmax, leakyReLU, elu, gelu, silu
-
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-        switch self {
-        case .none: x
-        case .relu: Tensors.relu(x)
-        case .sigmoid: Tensors.sigmoid(x)
-        case .tanh: Tensors.tanh(x)
-        case .softmax: Tensors.softmax(x)
-        case .leakyReLU: Tensors.leakyReLU(x)
-        case .elu: Tensors.elu(x)
-        case .gelu: Tensors.gelu(x)
-        case .silu: Tensors.silu(x)
-        }
-    }
-}

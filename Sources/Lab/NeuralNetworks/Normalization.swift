@@ -97,3 +97,25 @@ public final class GroupNorm: Layer {
             offset: $offset.value(shaped: channels, for: x), epsilon: epsilon)
     }
 }
+
+/// Local response normalisation: each pixel is divided by how strongly neighbouring channels answer there, as in AlexNet
+/// (Krizhevsky et al., 2012). The defaults are its authors', in PyTorch's terms.
+public final class LocalResponseNorm: Layer {
+    public let size: Int
+    public let alpha: Double
+    public let beta: Double
+    public let k: Double
+
+    public init(size: Int = 5, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1) {
+        guard size > 0 else { fail("LocalResponseNorm: \(size) channels are not possible") }
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+    }
+
+    override public var kind: String { "LocalResponseNorm(size: \(size))" }
+    override public func forward(_ x: Tensor) -> Tensor {
+        localResponseNorm(x, size: size, alpha: alpha, beta: beta, k: k)
+    }
+}

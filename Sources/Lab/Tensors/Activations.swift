@@ -2,10 +2,10 @@
     internal import Glibc
 #endif
 
-/// max(x, 0). At 0 the gradient is 0.
+/// max(x, 0). At 0 the gradient is 0. NaN stays, so that it is noticed.
 public func relu(_ x: Tensor) -> Tensor {
     if let fused = x.handle.pending as? PendingConvolution, let result = fused.rectified(x) { return result }
-    return x.floating.mapped({ $0 > 0 ? $0 : 0 }, { $0 > 0 ? $0 : 0 }).recordedWithResult(x) { gradient, y in
+    return x.floating.mapped({ $0 < 0 ? 0 : $0 }, { $0 < 0 ? 0 : $0 }).recordedWithResult(x) { gradient, y in
         if gradient.isTracked { return gradient * (y .> 0).converted(to: gradient.dtype) }
         return Tensor.combined("relu", gradient, y.withoutGradient(), { $1 > 0 ? $0 : 0 }, { $1 > 0 ? $0 : 0 })
     }

@@ -46,17 +46,6 @@ extension Tensor {
         return gathered(Array((0..<shape[axis]).reversed()), axis: axis)
     }
 
-    /// The elements where a `bool` tensor of the same shape is true, as a vector.
-    public subscript(mask: Tensor) -> Tensor {
-        guard mask.shape == shape, mask.dtype == .bool else {
-            fail(
-                "subscript: a mask of \(mask.shape) \(mask.dtype) does not fit \(shape); expected bool of the same shape"
-            )
-        }
-        let positions = mask.bytes.enumerated().compactMap { $0.element == 0 ? nil : $0.offset }
-        return reshaped(-1).gathered(positions)
-    }
-
     /// The sums up to each element along an axis.
     public func cumulativeSum(axis: Int) -> Tensor {
         let axis = self.axis(axis, "cumulativeSum")
@@ -83,8 +72,9 @@ extension Tensor {
     }
 
     /// The positions of the elements along the last axis from the smallest to the largest, equal ones in their order:
-    /// `int32`.
+    /// `int32`. NaN counts as the largest.
     public func argsort(descending: Bool = false) -> Tensor {
+        guard rank > 0 else { fail("argsort: a scalar has no axis to sort along") }
         if isShapeOnly { return Tensor(shapeOnly: shape, .int32) }
         let (values, size) = (doubles, shape.last ?? 1)
         var positions: [Int32] = []
@@ -92,6 +82,7 @@ extension Tensor {
         for start in stride(from: 0, to: elementCount, by: max(size, 1)) {
             positions += (0..<Int32(size)).sorted { a, b in
                 let (left, right) = (values[start + Int(a)], values[start + Int(b)])
+                if left.isNaN || right.isNaN { return left.isNaN == right.isNaN ? a < b : right.isNaN != descending }
                 return left == right ? a < b : descending ? left > right : left < right
             }
         }
@@ -117,49 +108,10 @@ extension Tensor {
         }
         if isShapeOnly || positions.isShapeOnly { return Tensor(shapeOnly: positions.shape, dtype) }
         let (size, count) = (shape[rank - 1], positions.shape[rank - 1])
-        let places = positions.int32s.enumerated().map { index, place -> Int in
-            guard place >= 0, Int(place) < size else { fail("chosen: \(place) is not a position in rows of \(size)") }
-            return index / max(count, 1) * size + Int(place)
+        let places = positions.positions("chosen").enumerated().map { index, place -> Int in
+            guard place >= 0, place < size else { fail("chosen: \(place) is not a position in rows of \(size)") }
+            return index / max(count, 1) * size + place
         }
         return reshaped(-1).gathered(places).reshaped(to: positions.shape)
-    }
-}
-
-/// Convolution the other way: each input pixel lays the filters down into the output, `stride` pixels apart.
-///
-/// x `[batch, channels, height, width]`, weight `[channels, filters, kernel, kernel]` (as PyTorch has it); the result is
-/// `[batch, filters, (height - 1) stride - 2 padding + kernel + outputPadding, …]`.
-public func transposedConv2D(
-    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0
-) -> Tensor {
-    guard x.rank == 4, weight.rank == 4, x.shape[1] == weight.shape[0] else {
-        fail("transposedConv2D: \(x.shape) and \(weight.shape) do not fit")
-    }
-    func size(_ input: Int, _ kernel: Int) -> Int { (input - 1) * stride - 2 * padding + kernel + outputPadding }
-    // The convolution whose way back this is.
-    let output: Shape = [
-        x.shape[0], weight.shape[1], size(x.shape[2], weight.shape[2]), size(x.shape[3], weight.shape[3]),
-    ]
-    let sizes = ConvolutionSizes(output, weight.shape, stride: stride, padding: padding, dilation: 1, groups: 1)
-    guard sizes.outputShape == x.shape else {
-        fail("transposedConv2D: an output padding of \(outputPadding) does not fit a stride of \(stride)")
-    }
-    if x.isShapeOnly || weight.isShapeOnly { return Tensor(shapeOnly: output, x.dtype) }
-    let result = convolvedDataGradient(x.floating, weight, sizes)
-    return bias.map { result + $0.reshaped(1, -1, 1, 1) } ?? result
-}
-
-/// A result with a way back of one's own: `backward` gets the gradient of the result and returns one for each input, or
-/// `nil` where there is none.
-public func withCustomGradient(
-    of inputs: [Tensor], _ function: ([Tensor]) -> Tensor, backward: @escaping (Tensor) -> [Tensor?]
-) -> Tensor {
-    let result = function(inputs.map { $0.withoutGradient() })
-    return result.withoutGradient().recorded(from: inputs) { gradient in
-        let gradients = backward(gradient)
-        guard gradients.count == inputs.count else {
-            fail("withCustomGradient: \(gradients.count) gradients for \(inputs.count) inputs")
-        }
-        return gradients
     }
 }

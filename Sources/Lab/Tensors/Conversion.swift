@@ -1,9 +1,13 @@
 extension Tensor {
-    /// The same numbers as another type. Fractions are cut off, numbers beyond the new type's range go to its end, and
-    /// as `bool` everything but 0 is true.
+    /// The same numbers as another type. To whole numbers, fractions are cut off, numbers beyond the range go to its end,
+    /// and NaN becomes 0; as `bool` everything but 0 is true.
+    ///
+    /// Gradients pass between floating-point types. Those of `bfloat16` values are `float32`.
     public func converted(to dtype: DType) -> Tensor {
         if dtype == self.dtype { return self }
-        return convertedCopy(to: dtype)
+        let result = convertedCopy(to: dtype)
+        guard dtype.isFloatingPoint else { return result }
+        return result.recorded(self) { [computed = self.dtype.computed] in $0.converted(to: computed) }
     }
 
     private func convertedCopy(to dtype: DType) -> Tensor {

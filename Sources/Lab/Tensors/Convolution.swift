@@ -7,13 +7,15 @@ struct ConvolutionSizes: Hashable {
     var outputs: Int
     var kernelHeight: Int
     var kernelWidth: Int
-    var stride: Int
-    var padding: Int
-    var dilation: Int
+    var stride: HeightAndWidth
+    var padding: HeightAndWidth
+    var dilation: HeightAndWidth
     var groups: Int
 
-    var outputHeight: Int { (height + 2 * padding - dilation * (kernelHeight - 1) - 1) / stride + 1 }
-    var outputWidth: Int { (width + 2 * padding - dilation * (kernelWidth - 1) - 1) / stride + 1 }
+    var outputHeight: Int {
+        (height + 2 * padding.height - dilation.height * (kernelHeight - 1) - 1) / stride.height + 1
+    }
+    var outputWidth: Int { (width + 2 * padding.width - dilation.width * (kernelWidth - 1) - 1) / stride.width + 1 }
     var inputsPerGroup: Int { inputs / groups }
     var outputsPerGroup: Int { outputs / groups }
     var inputShape: Shape { [batch, inputs, height, width] }
@@ -22,17 +24,26 @@ struct ConvolutionSizes: Hashable {
     /// The numbers that one output is a sum of.
     var patch: Int { inputsPerGroup * kernelHeight * kernelWidth }
 
-    init(_ x: Shape, _ weight: Shape, stride: Int, padding: Int, dilation: Int, groups: Int) {
+    init(
+        _ operation: String, _ x: Shape, _ weight: Shape, stride: HeightAndWidth, padding: HeightAndWidth,
+        dilation: HeightAndWidth, groups: Int
+    ) {
         guard x.rank == 4, weight.rank == 4 else {
             fail(
-                "conv2D: images \(x) and filters \(weight) do not fit; both have four axes, [batch, channels, height, width] and [filters, channels, height, width]"
+                "\(operation): images \(x) and filters \(weight) do not fit; both have four axes, [batch, channels, height, width] and [filters, channels, height, width]"
             )
         }
-        guard stride >= 1, padding >= 0, dilation >= 1, groups >= 1 else {
-            fail("conv2D: stride \(stride), padding \(padding), dilation \(dilation) or groups \(groups) is too small")
+        guard stride.smallest >= 1, padding.smallest >= 0, dilation.smallest >= 1, groups >= 1 else {
+            fail(
+                "\(operation): stride \(stride), padding \(padding), dilation \(dilation) or groups \(groups) is too small"
+            )
         }
-        guard x[1] == weight[1] * groups, weight[0] % groups == 0 else {
-            fail("conv2D: \(x) and \(weight) do not fit (\(x[1]) channels ≠ \(weight[1] * groups))")
+        guard weight[2] >= 1, weight[3] >= 1 else { fail("\(operation): filters \(weight) have no pixels") }
+        guard x[1] == weight[1] * groups else {
+            fail("\(operation): \(x) and \(weight) do not fit (\(x[1]) channels ≠ \(weight[1] * groups))")
+        }
+        guard weight[0] % groups == 0 else {
+            fail("\(operation): the \(weight[0]) filters of \(weight) do not come apart into \(groups) equal groups")
         }
         batch = x[0]
         inputs = x[1]
@@ -45,24 +56,34 @@ struct ConvolutionSizes: Hashable {
         self.padding = padding
         self.dilation = dilation
         self.groups = groups
-        guard height + 2 * padding >= dilation * (kernelHeight - 1) + 1,
-            width + 2 * padding >= dilation * (kernelWidth - 1) + 1
-        else { fail("conv2D: images of \(height)x\(width) are smaller than the filters of \(weight)") }
+        guard height + 2 * padding.height >= dilation.height * (kernelHeight - 1) + 1,
+            width + 2 * padding.width >= dilation.width * (kernelWidth - 1) + 1
+        else { fail("\(operation): images of \(height)x\(width) in \(x) are smaller than the filters of \(weight)") }
     }
 }
 
 /// The convolution of images with filters, as networks mean it: a correlation.
 ///
 /// x `[batch, channels, height, width]`, weight `[filters, channels / groups, height, width]`, bias `[filters]`; the
-/// result is `[batch, filters, (height + 2 padding - dilation (kernel - 1) - 1) / stride + 1, …]`.
+/// result is `[batch, filters, (height + 2 padding - dilation (kernel - 1) - 1) / stride + 1, …]`. Stride, padding and
+/// dilation are a number, or an array with the height first.
 public func conv2D(
-    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
-    groups: Int = 1
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: any InBothDirections = 1,
+    padding: any InBothDirections = 0, dilation: any InBothDirections = 1, groups: Int = 1
+) -> Tensor {
+    convolved(
+        "conv2D", x, weight: weight, bias: bias, stride: stride.heightAndWidth, padding: padding.heightAndWidth,
+        dilation: dilation.heightAndWidth, groups: groups)
+}
+
+func convolved(
+    _ operation: String, _ x: Tensor, weight: Tensor, bias: Tensor?, stride: HeightAndWidth, padding: HeightAndWidth,
+    dilation: HeightAndWidth, groups: Int
 ) -> Tensor {
     let sizes = ConvolutionSizes(
-        x.shape, weight.shape, stride: stride, padding: padding, dilation: dilation, groups: groups)
+        operation, x.shape, weight.shape, stride: stride, padding: padding, dilation: dilation, groups: groups)
     if let bias, bias.shape != [sizes.outputs] {
-        fail("conv2D: the bias \(bias.shape) does not fit the filters \(weight.shape)")
+        fail("\(operation): the bias \(bias.shape) does not fit the filters \(weight.shape)")
     }
     if x.isShapeOnly || weight.isShapeOnly || bias?.isShapeOnly == true {
         return Tensor(shapeOnly: sizes.outputShape, x.dtype.combined(with: weight.dtype))
@@ -87,7 +108,7 @@ private func convolved(_ x: Tensor, _ weight: Tensor, _ sizes: ConvolutionSizes)
 }
 
 /// What reaches the input: the transposed convolution.
-func convolvedDataGradient(_ dy: Tensor, _ weight: Tensor, _ sizes: ConvolutionSizes) -> Tensor {
+private func convolvedDataGradient(_ dy: Tensor, _ weight: Tensor, _ sizes: ConvolutionSizes) -> Tensor {
     ConvolutionBackend.backward(nil, weight, dy, sizes, data: true, weights: false).data!.recorded(dy, weight) {
         (
             dy.ifTracked($0) { convolved($0, weight, sizes) },
@@ -103,6 +124,52 @@ private func convolvedWeightGradient(_ x: Tensor, _ dy: Tensor, _ sizes: Convolu
             dy.ifTracked($0) { convolved(x, $0, sizes) }
         )
     }
+}
+
+/// Convolution the other way: each input pixel lays the filters down into the output, `stride` pixels apart.
+///
+/// x `[batch, channels, height, width]`, weight `[channels, filters / groups, height, width]` (as PyTorch has it), bias
+/// `[filters]`; the result is
+/// `[batch, filters, (height - 1) stride - 2 padding + dilation (kernel - 1) + 1 + outputPadding, …]`.
+public func transposedConv2D(
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: any InBothDirections = 1,
+    padding: any InBothDirections = 0, outputPadding: any InBothDirections = 0, dilation: any InBothDirections = 1,
+    groups: Int = 1
+) -> Tensor {
+    guard x.rank == 4, weight.rank == 4 else {
+        fail(
+            "transposedConv2D: images \(x.shape) and filters \(weight.shape) do not fit; both have four axes, [batch, channels, height, width] and [channels, filters, height, width]"
+        )
+    }
+    guard x.shape[1] == weight.shape[0] else {
+        fail(
+            "transposedConv2D: \(x.shape) and \(weight.shape) do not fit (\(x.shape[1]) channels ≠ \(weight.shape[0]))")
+    }
+    let (stride, padding, dilation) = (stride.heightAndWidth, padding.heightAndWidth, dilation.heightAndWidth)
+    let outputPadding = outputPadding.heightAndWidth
+    func size(_ axis: Int, _ side: KeyPath<HeightAndWidth, Int>) -> Int {
+        (x.shape[axis] - 1) * stride[keyPath: side] - 2 * padding[keyPath: side]
+            + dilation[keyPath: side] * (weight.shape[axis] - 1) + 1 + outputPadding[keyPath: side]
+    }
+    let (height, width) = (size(2, \.height), size(3, \.width))
+    guard height >= 0, width >= 0, outputPadding.smallest >= 0 else {
+        fail("transposedConv2D: a padding of \(padding) leaves nothing of \(x.shape) behind filters of \(weight.shape)")
+    }
+    // The convolution whose way back this is.
+    let output: Shape = [x.shape[0], weight.shape[1] * groups, height, width]
+    let sizes = ConvolutionSizes(
+        "transposedConv2D", output, weight.shape, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    guard sizes.outputShape == x.shape else {
+        fail(
+            "transposedConv2D: an output padding of \(outputPadding) does not fit a stride of \(stride); it has to be smaller"
+        )
+    }
+    if let bias, bias.shape != [output[1]] {
+        fail("transposedConv2D: the bias \(bias.shape) does not fit the filters \(weight.shape)")
+    }
+    if x.isShapeOnly || weight.isShapeOnly { return Tensor(shapeOnly: output, x.dtype.combined(with: weight.dtype)) }
+    let result = convolvedDataGradient(x.floating, weight, sizes)
+    return bias.map { result + $0.reshaped(1, -1, 1, 1) } ?? result
 }
 
 /// A convolution nobody has looked at yet. ReLU and 2x2 maximum pooling join it, so that the large result in between

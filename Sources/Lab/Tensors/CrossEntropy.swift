@@ -14,8 +14,8 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
     if logits.isShapeOnly || labels.isShapeOnly { return Tensor(shapeOnly: [], logits.dtype) }
     if labels.rank == 2 { return -(labels * logSoftmax(logits)).sum() * (1 / Double(logits.shape[0])) }
     let (batch, classes) = (logits.shape[0], logits.shape[1])
-    let numbers = labels.int32s
-    if let wrong = numbers.first(where: { $0 < 0 || Int($0) >= classes }) {
+    let numbers = labels.positions("crossEntropy")
+    if let wrong = numbers.first(where: { $0 < 0 || $0 >= classes }) {
         fail("crossEntropy: the label \(wrong) is not one of \(classes) classes, 0 to \(classes - 1)")
     }
     if logits.isTwiceTracked {
@@ -34,7 +34,7 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
         for row in 0..<batch {
             let from = source + row * classes
             let to = slope + row * classes
-            let label = Int(numbers[row])
+            let label = numbers[row]
             var largest = from[0]
             for i in 1..<max(classes, 1) { largest = max(largest, from[i]) }
             var sum: Scalar = 0
@@ -47,7 +47,8 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
             for i in 0..<classes { to[i] *= scale }
             to[label] -= 1 / Scalar(batch)
         }
-        return loss / Double(max(batch, 1))
+        // The mean of nothing is NaN.
+        return loss / Double(batch)
     }
     if x.dtype == .float64 {
         result.pointer(Double.self)[0] = run(x.pointer(Double.self), slope.pointer(Double.self)) { Glibc.exp($0) }

@@ -33,6 +33,9 @@ public enum DType: String, Sendable, Hashable, Codable, CaseIterable, CustomStri
 
     public var description: String { rawValue }
 
+    /// The type of what is computed from elements of this type: `bfloat16` is for storage alone.
+    var computed: DType { self == .bfloat16 ? .float32 : self }
+
     /// The type in which two are combined: the wider one, and a floating-point one where either is.
     func combined(with other: DType) -> DType {
         if self == other { return self }

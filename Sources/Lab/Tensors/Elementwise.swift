@@ -25,7 +25,8 @@ extension Tensor {
         return result
     }
 
-    /// A function of pairs of elements, broadcast. Whole numbers are combined as `Double`, which holds them exactly.
+    /// A function of pairs of elements, broadcast. Whole numbers are combined as `Double`, which holds them exactly, and
+    /// results beyond the range of their type go to its end.
     @inline(__always)
     static func combined(
         _ operation: String, _ left: Tensor, _ right: Tensor, _ single: (Float, Float) -> Float,
@@ -34,7 +35,7 @@ extension Tensor {
         guard let shape = left.shape.broadcast(with: right.shape) else {
             fail("\(operation): \(left.shape) and \(right.shape) do not fit together")
         }
-        let dtype = left.dtype.combined(with: right.dtype)
+        let dtype = left.dtype.combined(with: right.dtype).computed
         if left.isShapeOnly || right.isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
         let plan = BroadcastPlan(left.shape, right.shape, shape)
         switch dtype {
@@ -118,13 +119,29 @@ extension Tensor {
         }
     }
 
-    /// The quotients of the elements. Of whole numbers too these are fractions.
+    /// The quotients of the elements. Of whole numbers too these are fractions, `float32`.
     public static func / (left: Tensor, right: Tensor) -> Tensor {
         let (left, right) = (left.floating, right.floating)
         return combined("/", left, right, { $0 / $1 }, { $0 / $1 }).recorded(left, right) {
             (
                 left.ifTracked($0) { ($0 / right).summed(to: left.shape) },
                 right.ifTracked($0) { (-$0 * left / (right * right)).summed(to: right.shape) }
+            )
+        }
+    }
+
+    /// What is left of a division to a whole quotient, with the sign of the dividend, as Swift's `%` is for integers:
+    /// `labels % 2`. By 0 it is NaN, and 0 among whole numbers.
+    public static func % (left: Tensor, right: Tensor) -> Tensor {
+        combined(
+            "%", left, right, { $0.truncatingRemainder(dividingBy: $1) }, { $0.truncatingRemainder(dividingBy: $1) }
+        ).recorded(left, right) {
+            (
+                left.ifTracked($0) { $0.summed(to: left.shape) },
+                right.ifTracked($0) {
+                    let quotient = (left / right).mapped({ $0.rounded(.towardZero) }, { $0.rounded(.towardZero) })
+                    return (-$0 * quotient).summed(to: right.shape)
+                }
             )
         }
     }
@@ -185,6 +202,8 @@ extension Tensor {
     }
     /// The next smaller whole number; the gradient is 0.
     public func floor() -> Tensor { floating.mapped({ $0.rounded(.down) }, { $0.rounded(.down) }) }
+    /// The next larger whole number; the gradient is 0.
+    public func ceil() -> Tensor { floating.mapped({ $0.rounded(.up) }, { $0.rounded(.up) }) }
     /// The nearest whole number, halves to the even one; the gradient is 0.
     public func rounded() -> Tensor {
         floating.mapped({ $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) })
@@ -207,7 +226,7 @@ extension Tensor {
         }
     }
 
-    /// Each element, but at least the lower and at most the upper bound; outside the gradient is 0.
+    /// Each element, but at least the lower and at most the upper bound; outside the gradient is 0. NaN stays.
     public func clamped(_ bounds: ClosedRange<Double>) -> Tensor {
         let (low, high) = (bounds.lowerBound, bounds.upperBound)
         return differentiable(
@@ -216,15 +235,24 @@ extension Tensor {
     }
 }
 
-/// The larger of each pair of elements, broadcast. Where they are equal the gradient is halved.
+/// The larger of each pair of elements, broadcast; NaN where one of them is NaN. Where they are equal the gradient is
+/// halved.
 public func maximum(_ left: Tensor, _ right: Tensor) -> Tensor {
-    chosen("maximum", left, right, Tensor.combined("maximum", left, right, { max($0, $1) }, { max($0, $1) }))
+    chosen("maximum", left, right, Tensor.combined("maximum", left, right, larger, larger))
 }
 
-/// The smaller of each pair of elements, broadcast. Where they are equal the gradient is halved.
+/// The smaller of each pair of elements, broadcast; NaN where one of them is NaN. Where they are equal the gradient is
+/// halved.
 public func minimum(_ left: Tensor, _ right: Tensor) -> Tensor {
-    chosen("minimum", left, right, Tensor.combined("minimum", left, right, { min($0, $1) }, { min($0, $1) }))
+    chosen("minimum", left, right, Tensor.combined("minimum", left, right, smaller, smaller))
 }
+
+/// Not `max`, which loses NaN on one side.
+@inline(__always)
+func larger<Scalar: FloatingPoint>(_ a: Scalar, _ b: Scalar) -> Scalar { a > b || a.isNaN ? a : b }
+
+@inline(__always)
+func smaller<Scalar: FloatingPoint>(_ a: Scalar, _ b: Scalar) -> Scalar { a < b || a.isNaN ? a : b }
 
 private func chosen(_ name: String, _ left: Tensor, _ right: Tensor, _ result: Tensor) -> Tensor {
     result.recorded(left, right) { gradient in

@@ -33,4 +33,13 @@ extension Tensor {
         }
         return axis < 0 ? axis + rank : axis
     }
+
+    /// The positions of several axes, each of which may be there once.
+    func axes(_ axes: [Int], _ operation: String) -> [Int] {
+        let positions = axes.map { axis($0, operation) }
+        guard Set(positions).count == positions.count else {
+            fail("\(operation): \(axes) names an axis of \(shape) twice")
+        }
+        return positions
+    }
 }

@@ -6,7 +6,7 @@ extension Tensor {
         let axis = self.axis(axis, "gathered")
         let result = Shape(shape[..<axis] + positions.shape.sizes + shape[(axis + 1)...])
         if isShapeOnly || positions.isShapeOnly { return Tensor(shapeOnly: result, dtype) }
-        return gathered(positions.int32s.map(Int.init), axis: axis).reshaped(to: result)
+        return gathered(positions.positions("gathered"), axis: axis).reshaped(to: result)
     }
 
     /// The parts at the given positions along an axis, in that order.
@@ -63,13 +63,25 @@ extension Tensor {
         return result.recorded(self) { $0.gathered(positions, axis: axis) }
     }
 
+    /// The elements as positions: whole numbers.
+    func positions(_ operation: String) -> [Int] {
+        if dtype == .int32 { return int32s.map(Int.init) }
+        return doubles.map {
+            guard let position = Int(exactly: $0) else { fail("\(operation): \($0) is not a position or a class") }
+            return position
+        }
+    }
+
     /// 1 at each position and 0 elsewhere, along a new last axis: `[batch, classes]` of labels.
     public func oneHot(classes: Int, dtype: DType = .float32) -> Tensor {
         if isShapeOnly { return Tensor(shapeOnly: Shape(shape.sizes + [classes]), dtype) }
         let result = Tensor.zeros(Shape(shape.sizes + [classes]), dtype: .float64)
-        for (row, label) in int32s.enumerated() {
-            guard label >= 0, label < classes else { fail("oneHot: the label \(label) is not below \(classes)") }
-            result.pointer(Double.self)[row * classes + Int(label)] = 1
+        let elements = result.pointer(Double.self)
+        for (row, label) in positions("oneHot").enumerated() {
+            guard label >= 0, label < classes else {
+                fail("oneHot: the label \(label) is not one of \(classes) classes, 0 to \(classes - 1)")
+            }
+            elements[row * classes + label] = 1
         }
         return result.converted(to: dtype)
     }

@@ -51,6 +51,27 @@ public func groupNorm(_ x: Tensor, groups: Int, scale: Tensor, offset: Tensor, e
     return scaledChannels("groupNorm", standardized(x, rows, epsilon).result, scale: scale, offset: offset)
 }
 
+/// Local response normalisation (Krizhevsky et al., 2012): each pixel over (k + alpha / size · the sum of the squares of
+/// `size` neighbouring channels)^beta, with PyTorch's meaning of `alpha`. x `[batch, channels, …]`.
+public func localResponseNorm(
+    _ x: Tensor, size: Int = 5, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1
+) -> Tensor {
+    guard x.rank >= 2, size >= 1 else {
+        fail("localResponseNorm: \(x.shape) has no \(size) neighbouring channels; the axes are [batch, channels, …]")
+    }
+    let (batch, channels) = (x.shape[0], x.shape[1])
+    // The channels that each one sees, those that begin size / 2 before it: a matrix of 0 and 1.
+    let neighbours = Tensor(
+        (0..<channels * channels).map { place -> Double in
+            let distance = place % channels - place / channels + size / 2
+            return distance >= 0 && distance < size ? 1 : 0
+        }, shape: [channels, channels]
+    ).converted(to: x.floating.dtype)
+    let pixels = x.shape[2...].reduce(1, *)
+    let squares = matmul(neighbours, x.squared().reshaped(to: [batch, channels, pixels])).reshaped(to: x.shape)
+    return x * (k + alpha / Double(size) * squares).power(-beta)
+}
+
 /// x · scale + offset, both `[channels]`, for x `[batch, channels, …]`.
 package func scaledChannels(_ operation: String, _ x: Tensor, scale: Tensor, offset: Tensor) -> Tensor {
     guard scale.shape == [x.shape[1]], offset.shape == scale.shape else {

@@ -1,51 +1,104 @@
 /// Where a pooling window lies.
 struct PoolingSizes {
     let input: Shape
-    let window: Int
-    let stride: Int
-    let padding: Int
-    let height: Int
-    let width: Int
+    let window: HeightAndWidth
+    private let stride: HeightAndWidth
+    private let padding: HeightAndWidth
+    /// The rows of the input under each output row, and the columns under each output column.
+    let rows: [Range<Int>]
+    let columns: [Range<Int>]
+    var height: Int { rows.count }
+    var width: Int { columns.count }
     var output: Shape { [input[0], input[1], height, width] }
 
-    init(_ operation: String, _ input: Shape, _ window: Int, _ stride: Int?, _ padding: Int) {
-        let stride = stride ?? window
-        guard input.rank == 4 else {
-            fail("\(operation): images have the axes [batch, channels, height, width], not \(input)")
+    init(
+        _ operation: String, _ input: Shape, _ window: any InBothDirections, _ stride: (any InBothDirections)?,
+        _ padding: any InBothDirections
+    ) {
+        let (window, padding) = (window.heightAndWidth, padding.heightAndWidth)
+        let stride = stride?.heightAndWidth ?? window
+        checkImages(operation, input)
+        guard window.smallest >= 1, stride.smallest >= 1, padding.smallest >= 0, 2 * padding.height <= window.height,
+            2 * padding.width <= window.width
+        else {
+            fail(
+                "\(operation): window \(window), stride \(stride) and padding \(padding) do not fit together; at most half of a window may be padding"
+            )
         }
-        guard window >= 1, stride >= 1, padding >= 0, 2 * padding <= window else {
-            fail("\(operation): window \(window), stride \(stride) and padding \(padding) do not fit together")
-        }
-        guard input[2] + 2 * padding >= window, input[3] + 2 * padding >= window else {
-            fail("\(operation): a window of \(window)x\(window) does not fit into \(input)")
-        }
+        guard input[2] > 0, input[3] > 0, input[2] + 2 * padding.height >= window.height,
+            input[3] + 2 * padding.width >= window.width
+        else { fail("\(operation): a window of \(window.height)x\(window.width) does not fit into \(input)") }
         self.input = input
         self.window = window
         self.stride = stride
         self.padding = padding
-        height = (input[2] + 2 * padding - window) / stride + 1
-        width = (input[3] + 2 * padding - window) / stride + 1
+        func spans(_ size: Int, _ window: Int, _ stride: Int, _ padding: Int) -> [Range<Int>] {
+            (0...(size + 2 * padding - window) / stride).map {
+                let start = $0 * stride - padding
+                return max(start, 0)..<min(start + window, size)
+            }
+        }
+        rows = spans(input[2], window.height, stride.height, padding.height)
+        columns = spans(input[3], window.width, stride.width, padding.width)
     }
 
-    /// The rows (or columns) of the input under an output row (or column).
-    @inline(__always)
-    func span(_ position: Int, _ size: Int) -> Range<Int> {
-        let start = position * stride - padding
-        return max(start, 0)..<min(start + window, size)
+    /// As many windows as the result has pixels, whatever the size of the images.
+    init(adaptive operation: String, _ input: Shape, height: Int, width: Int) {
+        checkImages(operation, input)
+        guard height > 0, width > 0, input[2] > 0, input[3] > 0 else {
+            fail("\(operation): \(input) cannot be divided into \(height)x\(width) windows")
+        }
+        self.input = input
+        rows = adaptiveSpans(input[2], height)
+        columns = adaptiveSpans(input[3], width)
+        (window, stride, padding) = (
+            HeightAndWidth(height: rows[0].count, width: columns[0].count), .zero, .zero
+        )
+    }
+
+    /// 2x2 windows side by side, which convolutions join.
+    var isHalving: Bool {
+        let two = HeightAndWidth(height: 2, width: 2)
+        return window == two && stride == two && padding == .zero
     }
 }
 
-/// The largest of each `window` x `window` square: `[batch, channels, height, width]` shrinks by `stride`, which is the
-/// window unless given. Of equal elements the first gets the gradient.
-public func maxPool(_ x: Tensor, _ window: Int, stride: Int? = nil, padding: Int = 0) -> Tensor {
+/// Window i of `count` goes from ⌊i · size / count⌋ up to ⌈(i + 1) · size / count⌉, as in PyTorch.
+func adaptiveSpans(_ size: Int, _ count: Int) -> [Range<Int>] {
+    (0..<count).map { $0 * size / count..<(($0 + 1) * size + count - 1) / count }
+}
+
+func checkImages(_ operation: String, _ shape: Shape) {
+    guard shape.rank == 4 else {
+        fail("\(operation): images have the axes [batch, channels, height, width], not \(shape)")
+    }
+}
+
+/// The largest of each window of pixels: `[batch, channels, height, width]` shrinks by `stride`, which is the window
+/// unless given. A number stands for a square, an array has the height first. Of equal elements the first gets the
+/// gradient; NaN counts as the largest.
+public func maxPool(
+    _ x: Tensor, _ window: any InBothDirections, stride: (any InBothDirections)? = nil,
+    padding: any InBothDirections = 0
+) -> Tensor {
     let sizes = PoolingSizes("maxPool", x.shape, window, stride, padding)
-    if x.isShapeOnly { return Tensor(shapeOnly: sizes.output, x.dtype) }
-    if window == 2, sizes.stride == 2, padding == 0, let fused = x.handle.pending as? PendingConvolution,
+    if sizes.isHalving, !x.isShapeOnly, let fused = x.handle.pending as? PendingConvolution,
         let result = fused.pooled(x)
     {
         return result
     }
+    return largest(x, sizes)
+}
+
+/// The largest pixels of as many windows as the result has pixels, whatever the size of the images: the windows of
+/// `adaptiveAveragePool`.
+public func adaptiveMaxPool(_ x: Tensor, height: Int, width: Int) -> Tensor {
+    largest(x, PoolingSizes(adaptive: "adaptiveMaxPool", x.shape, height: height, width: width))
+}
+
+private func largest(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
     let source = x.floating
+    if x.isShapeOnly { return Tensor(shapeOnly: sizes.output, source.dtype) }
     let result = Tensor(uninitialized: sizes.output, source.dtype)
     let positions = Buffer(byteCount: sizes.output.elementCount * 4)
     if source.dtype == .float64 {
@@ -62,14 +115,14 @@ private func pickLargest<Scalar: BinaryFloatingPoint>(
 ) {
     let (height, width) = (sizes.input[2], sizes.input[3])
     let plane = sizes.height * sizes.width
-    parallel(sizes.input[0] * sizes.input[1], grain: max(1, 8192 / max(plane * sizes.window * sizes.window, 1))) {
-        planes in
+    let work = plane * sizes.window.height * sizes.window.width
+    parallel(sizes.input[0] * sizes.input[1], grain: max(1, 8192 / max(work, 1))) { planes in
         for number in planes {
             let from = source + number * height * width
             for row in 0..<sizes.height {
-                let rows = sizes.span(row, height)
+                let rows = sizes.rows[row]
                 for column in 0..<sizes.width {
-                    let columns = sizes.span(column, width)
+                    let columns = sizes.columns[column]
                     var best = rows.lowerBound * width + columns.lowerBound
                     var largest = from[best]
                     var y = rows.lowerBound
@@ -130,8 +183,11 @@ private func taken(_ x: Tensor, _ positions: Buffer, _ sizes: PoolingSizes) -> T
     return result.recorded(x) { placed($0, positions, sizes) }
 }
 
-/// The mean of each `window` x `window` square. Padding counts as zeros, as in Caffe and PyTorch.
-public func averagePool(_ x: Tensor, _ window: Int, stride: Int? = nil, padding: Int = 0) -> Tensor {
+/// The mean of each window of pixels, sizes as for `maxPool`. Padding counts as zeros, as in Caffe and PyTorch.
+public func averagePool(
+    _ x: Tensor, _ window: any InBothDirections, stride: (any InBothDirections)? = nil,
+    padding: any InBothDirections = 0
+) -> Tensor {
     let sizes = PoolingSizes("averagePool", x.shape, window, stride, padding)
     return averaged(x.floating, sizes)
 }
@@ -165,13 +221,13 @@ private func spreadEvenly(_ gradient: Tensor, _ sizes: PoolingSizes) -> Tensor {
 @inline(__always)
 private func visitWindows(_ sizes: PoolingSizes, _ body: (_ output: Int, _ input: Int, _ share: Double) -> Void) {
     let (height, width) = (sizes.input[2], sizes.input[3])
-    let share = 1 / Double(sizes.window * sizes.window)
+    let share = 1 / Double(sizes.window.height * sizes.window.width)
     parallel(sizes.input[0] * sizes.input[1], grain: max(1, 8192 / max(height * width, 1))) { planes in
         for number in planes {
             for row in 0..<sizes.height {
                 for column in 0..<sizes.width {
-                    for y in sizes.span(row, height) {
-                        for x in sizes.span(column, width) {
+                    for y in sizes.rows[row] {
+                        for x in sizes.columns[column] {
                             body(
                                 (number * sizes.height + row) * sizes.width + column, (number * height + y) * width + x,
                                 share)

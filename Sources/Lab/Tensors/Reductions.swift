@@ -35,13 +35,13 @@ extension Tensor {
         return result.withoutGradient()
     }
 
-    /// The sum of all elements.
+    /// The sum of all elements. Of whole numbers it is an `int32`, at most that type's largest number.
     public func sum() -> Tensor { sum(axes: Array(0..<rank)) }
     /// The sum along an axis, which disappears or (`keepDims`) becomes 1.
     public func sum(axis: Int, keepDims: Bool = false) -> Tensor { sum(axes: [axis], keepDims: keepDims) }
     /// The sum along several axes.
     public func sum(axes: [Int], keepDims: Bool = false) -> Tensor {
-        let axes = axes.map { axis($0, "sum") }
+        let axes = self.axes(axes, "sum")
         let x = dtype.isFloatingPoint ? floating : converted(to: .float64)
         var result = x.reduced(axes, addUp, addUp)
         if !dtype.isFloatingPoint { result = result.converted(to: .int32) }
@@ -57,41 +57,46 @@ extension Tensor {
     public func mean(axis: Int, keepDims: Bool = false) -> Tensor { mean(axes: [axis], keepDims: keepDims) }
     /// The mean along several axes.
     public func mean(axes: [Int], keepDims: Bool = false) -> Tensor {
-        let count = axes.reduce(1) { $0 * shape[axis($1, "mean")] }
+        let count = self.axes(axes, "mean").reduce(1) { $0 * shape[$1] }
         return floating.sum(axes: axes, keepDims: keepDims) * (1 / Double(count))
     }
 
     /// The variance along several axes (all, if none are given): the mean squared distance from the mean, or with
     /// `unbiased` the sum of squares over n - 1.
     public func variance(axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = false) -> Tensor {
-        let axes = (axes ?? Array(0..<rank)).map { axis($0, "variance") }
+        let axes = self.axes(axes ?? Array(0..<rank), "variance")
         let count = Double(axes.reduce(1) { $0 * shape[$1] })
         let distance = self - mean(axes: axes, keepDims: true)
         return distance.squared().sum(axes: axes, keepDims: keepDims) * (1 / (unbiased ? count - 1 : count))
     }
 
-    /// The largest element. Where several are equal they share the gradient.
+    /// The square root of the variance.
+    public func standardDeviation(axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = false) -> Tensor {
+        variance(axes: axes, keepDims: keepDims, unbiased: unbiased).squareRoot()
+    }
+
+    /// The largest element; NaN where there is one. Where several are equal they share the gradient.
     public func maximum() -> Tensor { maximum(axes: Array(0..<rank)) }
     public func maximum(axis: Int, keepDims: Bool = false) -> Tensor { maximum(axes: [axis], keepDims: keepDims) }
     public func maximum(axes: [Int], keepDims: Bool = false) -> Tensor {
         extreme("maximum", axes, keepDims) {
-            $0.reduced($1, { foldUp($0, $1, $2, max) }, { foldUp($0, $1, $2, max) })
+            $0.reduced($1, { foldUp($0, $1, $2, larger) }, { foldUp($0, $1, $2, larger) })
         }
     }
 
-    /// The smallest element. Where several are equal they share the gradient.
+    /// The smallest element; NaN where there is one. Where several are equal they share the gradient.
     public func minimum() -> Tensor { minimum(axes: Array(0..<rank)) }
     public func minimum(axis: Int, keepDims: Bool = false) -> Tensor { minimum(axes: [axis], keepDims: keepDims) }
     public func minimum(axes: [Int], keepDims: Bool = false) -> Tensor {
         extreme("minimum", axes, keepDims) {
-            $0.reduced($1, { foldUp($0, $1, $2, min) }, { foldUp($0, $1, $2, min) })
+            $0.reduced($1, { foldUp($0, $1, $2, smaller) }, { foldUp($0, $1, $2, smaller) })
         }
     }
 
     private func extreme(
         _ operation: String, _ axes: [Int], _ keepDims: Bool, _ reduce: (Tensor, [Int]) -> Tensor
     ) -> Tensor {
-        let axes = axes.map { axis($0, operation) }
+        let axes = self.axes(axes, operation)
         guard axes.allSatisfy({ shape[$0] > 0 }) else { fail("\(operation): \(shape) has no elements to choose from") }
         let x = dtype.isFloatingPoint ? floating : converted(to: .float64)
         let result = reduce(x, axes)
@@ -103,9 +108,10 @@ extension Tensor {
         }
     }
 
-    /// The position of the largest element along an axis, the first of equal ones: `int32`, without that axis.
+    /// The position of the largest element along an axis, the first of equal ones: `int32`, without that axis. NaN counts as the
+    /// largest, so that it is noticed.
     public func argmax(axis: Int = -1) -> Tensor { position("argmax", axis, >) }
-    /// The position of the smallest element along an axis, the first of equal ones.
+    /// The position of the smallest element along an axis, the first of equal ones. NaN counts as the smallest.
     public func argmin(axis: Int = -1) -> Tensor { position("argmin", axis, <) }
 
     private func position(_ operation: String, _ axis: Int, _ isBetter: (Double, Double) -> Bool) -> Tensor {
@@ -121,7 +127,9 @@ extension Tensor {
                 let base = index / inner * size * inner + index % inner
                 var best = 0
                 for candidate in 1..<max(size, 1)
-                where isBetter(values[base + candidate * inner], values[base + best * inner]) { best = candidate }
+                where isBetter(values[base + candidate * inner], values[base + best * inner])
+                    || (values[base + candidate * inner].isNaN && !values[base + best * inner].isNaN)
+                { best = candidate }
                 return Int32(best)
             }, shape: result)
     }

@@ -9,10 +9,11 @@ public func conv1D(
             "conv1D: \(x.shape) and filters \(weight.shape) do not fit; both have three axes, [batch, channels, length] and [filters, channels, length]"
         )
     }
-    let padded = padding == 0 ? x : x.padded(axis: 2, before: padding, after: padding)
-    return conv2D(
-        padded.expanded(at: 2), weight: weight.expanded(at: 2), bias: bias, stride: stride, dilation: dilation,
-        groups: groups
+    // Images of one row. The sentences about them name the operation and have the row in their shapes.
+    return convolved(
+        "conv1D", x.expanded(at: 2), weight: weight.expanded(at: 2), bias: bias,
+        stride: HeightAndWidth(height: 1, width: stride), padding: HeightAndWidth(height: 0, width: padding),
+        dilation: HeightAndWidth(height: 1, width: dilation), groups: groups
     ).squeezed(at: 2)
 }
 
@@ -51,25 +52,17 @@ public func globalAveragePool(_ x: Tensor) -> Tensor { pixels("globalAveragePool
 public func globalMaxPool(_ x: Tensor) -> Tensor { pixels("globalMaxPool", x).maximum(axes: [2, 3]) }
 
 /// Means over as many windows as the result has pixels, whatever the size of the images. Row i of `height` averages the
-/// rows from ⌊i · rows / height⌋ up to ⌈(i + 1) · rows / height⌉, as in PyTorch.
+/// rows from ⌊i · rows / height⌋ up to ⌈(i + 1) · rows / height⌉, as in PyTorch, and columns likewise.
 public func adaptiveAveragePool(_ x: Tensor, height: Int, width: Int) -> Tensor {
-    let x = pixels("adaptiveAveragePool", x)
-    guard height > 0, width > 0, x.shape[2] > 0, x.shape[3] > 0 else {
-        fail("adaptiveAveragePool: \(x.shape) has no means over \(height)x\(width) windows")
+    let sizes = PoolingSizes(adaptive: "adaptiveAveragePool", x.shape, height: height, width: width)
+    func weights(_ windows: [Range<Int>], _ size: Int) -> Tensor {
+        mixing(windows.count, size) { number in windows[number].map { ($0, 1 / Double(windows[number].count)) } }
     }
-    func weights(_ count: Int, _ size: Int) -> Tensor {
-        mixing(count, size) { position in
-            let window = position * size / count..<((position + 1) * size + count - 1) / count
-            return window.map { ($0, 1 / Double(window.count)) }
-        }
-    }
-    return mixed(x, rows: weights(height, x.shape[2]), columns: weights(width, x.shape[3]))
+    return mixed(x, rows: weights(sizes.rows, x.shape[2]), columns: weights(sizes.columns, x.shape[3]))
 }
 
 private func pixels(_ operation: String, _ x: Tensor) -> Tensor {
-    guard x.rank == 4 else {
-        fail("\(operation): images have the axes [batch, channels, height, width], not \(x.shape)")
-    }
+    checkImages(operation, x.shape)
     return x
 }
 

@@ -12,6 +12,8 @@ extension Tensor {
     public static func / (left: Tensor, right: Double) -> Tensor { left / left.constant(right) }
     public static func / (left: Double, right: Tensor) -> Tensor { right.constant(left) / right }
 
+    public static func % (left: Tensor, right: Double) -> Tensor { left % left.constant(right) }
+
     public static func += (left: inout Tensor, right: Double) { left = left + right }
     public static func -= (left: inout Tensor, right: Double) { left = left - right }
     public static func *= (left: inout Tensor, right: Double) { left = left * right }

@@ -12,15 +12,23 @@ public struct Shape: Sendable, Hashable, ExpressibleByArrayLiteral, RandomAccess
     public let elementCount: Int
 
     public init(_ sizes: [Int]) {
-        var count = 1
-        for size in sizes {
-            guard size >= 0 else { fatalError("Shape: \(sizes) has a negative size") }
-            let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            guard !overflow else { fatalError("Shape: \(sizes) has more elements than can be counted") }
-            count = product
+        guard sizes.allSatisfy({ $0 >= 0 }) else { fail("Shape: \(sizes) has a negative size") }
+        guard let count = Self.elementCount(sizes) else {
+            fail("Shape: \(sizes) has more elements than can be counted")
         }
         self.sizes = sizes
         elementCount = count
+    }
+
+    /// How many elements there are; `nil` where the bytes of so many, or the strides between them, cannot be counted.
+    static func elementCount(_ sizes: [Int]) -> Int? {
+        var product = 1
+        for size in sizes where size != 0 {
+            let (next, overflow) = product.multipliedReportingOverflow(by: size)
+            guard size > 0, !overflow, next <= Int.max / 16 else { return nil }
+            product = next
+        }
+        return sizes.contains(0) ? 0 : product
     }
 
     public init<Sizes: Sequence>(_ sizes: Sizes) where Sizes.Element == Int { self.init(Array(sizes)) }

@@ -96,34 +96,10 @@ extension Tensor {
         let size = (range.count + step - 1) / step
         let result = shape.replacing(axis: axis, with: size)
         if isShapeOnly { return Tensor(shapeOnly: result, dtype) }
-        let old = shape
         var steps = shape.strides
-        let offset = range.lowerBound * steps[axis]
+        let offset = range.isEmpty ? 0 : range.lowerBound * steps[axis]
         steps[axis] *= step
-        return gathered(result, steps, offset: offset).recorded(self) {
-            $0.spread(to: old, steps, offset: offset)
-        }
-    }
-
-    /// The part at a position along the first axis, which disappears. Negative positions count from the end.
-    public subscript(position: Int) -> Tensor {
-        guard rank > 0 else { fail("subscript: a scalar has no axis to choose from") }
-        guard position >= -shape[0], position < shape[0] else {
-            fail("subscript: \(position) is not a position along the first axis of \(shape)")
-        }
-        let position = position < 0 ? position + shape[0] : position
-        return sliced(axis: 0, position..<position + 1).reshaped(to: Shape(shape.dropFirst()))
-    }
-
-    /// The part in a range along the first axis.
-    public subscript(range: Range<Int>) -> Tensor { sliced(axis: 0, range) }
-    public subscript(range: ClosedRange<Int>) -> Tensor { sliced(axis: 0, range.lowerBound..<range.upperBound + 1) }
-    public subscript(range: PartialRangeUpTo<Int>) -> Tensor { sliced(axis: 0, 0..<range.upperBound) }
-    public subscript(range: PartialRangeFrom<Int>) -> Tensor {
-        guard rank > 0, range.lowerBound <= shape[0] else {
-            fail("subscript: \(range.lowerBound)... does not lie in the first axis of \(shape)")
-        }
-        return sliced(axis: 0, range.lowerBound..<shape[0])
+        return part(.strided(result, steps: steps, offset: offset))
     }
 
     /// The element at (i · steps) + offset for every i of the shape.
@@ -137,48 +113,35 @@ extension Tensor {
         }
         return result
     }
-
-    /// The reverse of `gathered` where no element is taken twice: zeros elsewhere.
-    private func spread(to shape: Shape, _ steps: [Int], offset: Int) -> Tensor {
-        if isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
-        let result = Tensor.zeros(shape, dtype: dtype)
-        let part = self.shape
-        if dtype == .float64 {
-            scatter(pointer(UInt64.self), result.pointer(UInt64.self) + offset, part, steps)
-        } else {
-            scatter(pointer(UInt32.self), result.pointer(UInt32.self) + offset, part, steps)
-        }
-        return result.recorded(self) {
-            $0.gathered(part, steps, offset: offset).recordedGather($0, part, steps, offset)
-        }
-    }
-
-    /// The way back of a gather that was itself a way back.
-    private func recordedGather(_ source: Tensor, _ part: Shape, _ steps: [Int], _ offset: Int) -> Tensor {
-        let old = source.shape
-        return recorded(source) { $0.spread(to: old, steps, offset: offset) }
-    }
 }
 
+/// Visits (i · steps) for every i of the shape, a run of elements with one step at a time.
 @inline(__always)
-private func walk(
+func walk(
     _ shape: Shape, _ steps: [Int], _ run: (_ position: Int, _ offset: Int, _ size: Int, _ step: Int) -> Void
 ) {
     guard shape.elementCount > 0 else { return }
-    guard let inner = shape.last else { return run(0, 0, 1, 1) }
-    let outer = shape.rank - 1
-    var index = [Int](repeating: 0, count: outer)
+    // An axis joins the one inside it where the elements run on without a gap.
+    var axes: [(size: Int, step: Int)] = []
+    for axis in (0..<shape.rank).reversed() where shape[axis] != 1 {
+        if let last = axes.last, steps[axis] == last.step * last.size {
+            axes[axes.count - 1].size *= shape[axis]
+        } else {
+            axes.append((shape[axis], steps[axis]))
+        }
+    }
+    guard let inner = axes.first else { return run(0, 0, 1, 1) }
+    axes.removeFirst()
+    var index = [Int](repeating: 0, count: axes.count)
     var offset = 0
-    for position in stride(from: 0, to: shape.elementCount, by: inner) {
-        run(position, offset, inner, steps[outer])
-        var axis = outer - 1
-        while axis >= 0 {
+    for position in stride(from: 0, to: shape.elementCount, by: inner.size) {
+        run(position, offset, inner.size, inner.step)
+        for axis in axes.indices {
             index[axis] += 1
-            offset += steps[axis]
-            if index[axis] < shape[axis] { break }
-            offset -= steps[axis] * shape[axis]
+            offset += axes[axis].step
+            if index[axis] < axes[axis].size { break }
+            offset -= axes[axis].step * axes[axis].size
             index[axis] = 0
-            axis -= 1
         }
     }
 }
@@ -192,14 +155,6 @@ private func gather<Scalar>(
         } else {
             for i in 0..<size { target[position + i] = source[offset + i * step] }
         }
-    }
-}
-
-private func scatter<Scalar>(
-    _ source: UnsafePointer<Scalar>, _ target: UnsafeMutablePointer<Scalar>, _ shape: Shape, _ steps: [Int]
-) {
-    walk(shape, steps) { position, offset, size, step in
-        for i in 0..<size { target[offset + i * step] = source[position + i] }
     }
 }
 

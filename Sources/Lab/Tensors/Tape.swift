@@ -157,7 +157,7 @@ package final class Tape: @unchecked Sendable {
         let wasRecording = isRecording
         isRecording = depth > 1
         defer { isRecording = wasRecording }
-        last.gradient = Tensor.ones(loss.shape, dtype: loss.dtype)
+        last.gradient = Tensor.ones(loss.shape, dtype: loss.dtype.computed)
         var index = last.index
         while index >= start {
             let node = nodes[index]
@@ -268,7 +268,7 @@ public func valueAndGradient(
         let ends = leaves.map { tape.hold($0) }
         tape.propagate(from: value, since: start)
         let gradients = zip(leaves, ends).map { leaf, end in
-            tape.release(leaf, end) ?? Tensor.zeros(leaf.shape, dtype: leaf.dtype)
+            tape.release(leaf, end) ?? Tensor.zeros(leaf.shape, dtype: leaf.dtype.computed)
         }
         return (tape.left(value), gradients.map { tape.left($0) })
     }
@@ -289,7 +289,8 @@ package func valueAndGradients(
         tape.propagate(from: value, since: start)
         var gradients: [(parameter: AnyObject, gradient: Tensor)] = []
         for (leaf, end) in zip(leaves, ends) {
-            let gradient = tape.release(leaf.tensor, end) ?? Tensor.zeros(leaf.tensor.shape, dtype: leaf.tensor.dtype)
+            let gradient =
+                tape.release(leaf.tensor, end) ?? Tensor.zeros(leaf.tensor.shape, dtype: leaf.tensor.dtype.computed)
             gradients.append((leaf.parameter, tape.left(gradient)))
         }
         return (tape.left(value), gradients)
@@ -309,7 +310,8 @@ extension Tape {
         let gradient = leaf.node?.gradient
         leaf.node?.gradient = nil
         leaf.node?.backward = backward
-        return gradient
+        // In a product with a tensor of another type it arrived in that one's.
+        return gradient?.converted(to: leaf.dtype.computed)
     }
 
     /// A result of the call: a constant, or on the tape of the outer call.

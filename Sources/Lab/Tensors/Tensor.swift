@@ -7,9 +7,9 @@
 /// A tensor is a value: nothing that is done later changes it. Assigning one copies a reference, not its elements, and
 /// `reshaped` shares them too. Elements lie in row-major order. Every operation returns a tensor of its own.
 public struct Tensor: Sendable {
-    let handle: Handle
+    var handle: Handle
     /// Where this value stands on a gradient tape; `nil` for a constant.
-    let node: Node?
+    var node: Node?
 
     init(handle: Handle, node: Node? = nil) {
         self.handle = handle
@@ -64,6 +64,16 @@ final class Handle: @unchecked Sendable {
         buffer = own
     }
 
+    /// Whether no other tensor, parameter or tape looks at the elements. Asked of a handle that is itself the only one.
+    var hasElementsOfItsOwn: Bool { pending == nil && isKnownUniquelyReferenced(&buffer) }
+
+    /// The same elements in memory of their own.
+    func copy() -> Handle {
+        let (shared, own) = (contents, Buffer(byteCount: shape.elementCount * dtype.byteCount))
+        own.address.copyMemory(from: shared.address, byteCount: own.byteCount)
+        return Handle(shape: shape, dtype: dtype, buffer: own)
+    }
+
     var contents: Buffer {
         if let buffer { return checked(buffer) }
         guard let pending else {
@@ -105,7 +115,7 @@ extension Tensor {
     public init(_ rows: [[Float]]) {
         let width = rows.first?.count ?? 0
         guard rows.allSatisfy({ $0.count == width }) else {
-            fatalError("Tensor: the rows have different lengths, \(rows.map(\.count))")
+            fail("Tensor: the rows have different lengths, \(rows.map(\.count))")
         }
         self.init(Array(rows.joined()), shape: [rows.count, width])
     }
@@ -116,7 +126,7 @@ extension Tensor {
     private init<Scalar>(copying scalars: [Scalar], shape: Shape?, _ dtype: DType) {
         let shape = shape ?? [scalars.count]
         guard shape.elementCount == scalars.count else {
-            fatalError("Tensor: \(scalars.count) elements do not fill the shape \(shape) (\(shape.elementCount))")
+            fail("Tensor: \(scalars.count) elements do not fill the shape \(shape) (\(shape.elementCount))")
         }
         self.init(uninitialized: shape, dtype)
         scalars.withUnsafeBytes { source in
@@ -138,6 +148,8 @@ extension Tensor {
 
     /// All elements the same.
     public static func full(_ shape: Shape, _ value: Double, dtype: DType = .float32) -> Tensor {
+        let range = dtype == .int32 ? -0x1p31...(0x1p31 - 1) : dtype == .uint8 ? 0...255 : nil
+        if let range, !range.contains(value) { fail("full: \(value) is not a value of \(dtype)") }
         let result = Tensor(uninitialized: shape, dtype)
         let count = shape.elementCount
         switch dtype {
@@ -153,8 +165,26 @@ extension Tensor {
 
     /// 0, 1, 2, … `count` - 1.
     public static func range(_ count: Int, dtype: DType = .float32) -> Tensor {
+        sequence(count, dtype) { Double($0) }
+    }
+
+    /// `count` numbers at equal distances, both bounds included: `x` for a plot.
+    public static func linear(_ bounds: ClosedRange<Double>, count: Int, dtype: DType = .float32) -> Tensor {
+        let (low, high) = (bounds.lowerBound, bounds.upperBound)
+        return sequence(count, dtype) {
+            count == 1 ? low : $0 == count - 1 ? high : low + (high - low) * Double($0) / Double(count - 1)
+        }
+    }
+
+    /// The matrix with 1 on its diagonal and 0 elsewhere.
+    public static func identity(_ size: Int, dtype: DType = .float32) -> Tensor {
+        range(size, dtype: .int32).oneHot(classes: size, dtype: dtype)
+    }
+
+    private static func sequence(_ count: Int, _ dtype: DType, _ element: (Int) -> Double) -> Tensor {
         let result = Tensor(uninitialized: [count], .float64)
-        for index in 0..<count { result.pointer(Double.self)[index] = Double(index) }
+        let elements = result.pointer(Double.self)
+        for index in 0..<count { elements[index] = element(index) }
         return result.converted(to: dtype)
     }
 }

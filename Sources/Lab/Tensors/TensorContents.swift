@@ -13,22 +13,20 @@ extension Tensor {
     /// A copy of the elements as `Double`.
     public var doubles: [Double] { elements() }
 
-    /// A copy of the elements as `Int32`; fractions are cut off.
-    public var int32s: [Int32] {
-        dtype == .int32 ? copy() : dtype == .float64 ? doubles.map { Int32($0) } : scalars.map { Int32($0) }
-    }
+    /// A copy of the elements as `Int32`, converted as `converted(to: .int32)` does it.
+    public var int32s: [Int32] { converted(to: .int32).copy() }
 
     /// A copy of the elements as bytes; of a `uint8` or `bool` tensor.
     public var bytes: [UInt8] {
         guard dtype == .uint8 || dtype == .bool else {
-            fatalError("Tensor.bytes: the tensor is of \(dtype), not uint8")
+            fail("bytes: the tensor is of \(dtype), not uint8")
         }
         return copy()
     }
 
     /// The only element of a tensor that has one.
     public var item: Float {
-        guard elementCount == 1 else { fatalError("Tensor.item: \(shape) has \(elementCount) elements, not one") }
+        guard elementCount == 1 else { fail("item: \(shape) has \(elementCount) elements, not one") }
         return scalars[0]
     }
 

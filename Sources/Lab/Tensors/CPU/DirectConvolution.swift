@@ -15,8 +15,8 @@ struct DirectConvolution {
     /// `nil` where the sizes are not for this way.
     init?(_ sizes: ConvolutionSizes) {
         guard sizes.kernelHeight == sizes.kernelWidth, sizes.kernelHeight == 3 || sizes.kernelHeight == 5,
-            sizes.stride == 1, sizes.dilation == 1, sizes.groups == 1, sizes.batch >= 8,
-            sizes.padding < sizes.kernelHeight
+            sizes.stride == .one, sizes.dilation == .one, sizes.groups == 1, sizes.batch >= 8,
+            max(sizes.padding.height, sizes.padding.width) < sizes.kernelHeight
         else { return nil }
         self.sizes = sizes
         kernel = sizes.kernelHeight
@@ -127,7 +127,7 @@ struct DirectConvolution {
         let sums = weights ? Buffer(byteCount: groups16 * stride * 4) : nil
         let source = x?.floats
         // One tile for the weights of each 16 images, then those of the data, which are cut into bands.
-        let inputRows = sizes.height + 2 * sizes.padding
+        let inputRows = sizes.height + 2 * sizes.padding.height
         let bandRows = rowsPerBand == sizes.outputHeight ? inputRows : rowsPerBand
         let dataBands = (inputRows + bandRows - 1) / bandRows
         let weightParts = weights ? parts(groups16 * (data ? 2 : 1)) : 0
@@ -206,14 +206,14 @@ struct DirectConvolution {
         // Without the padding.
         let wanted =
             max(
-                rows.lowerBound, sizes.padding)..<max(
-                max(rows.lowerBound, sizes.padding), min(rows.upperBound, sizes.padding + sizes.height))
+                rows.lowerBound, sizes.padding.height)..<max(
+                max(rows.lowerBound, sizes.padding.height), min(rows.upperBound, sizes.padding.height + sizes.height))
         for channel in 0..<sizes.inputs {
             table.pointee.unpack(
                 dx + channel * packedPlane + (wanted.lowerBound - shift) * inputPitch * 16, Int64(wanted.count),
-                Int64(sizes.width), Int64(sizes.padding), Int64(inputPitch),
+                Int64(sizes.width), Int64(sizes.padding.width), Int64(inputPitch),
                 target + (group * 16 * sizes.inputs + channel) * imageSize
-                    + (wanted.lowerBound - sizes.padding) * sizes.width,
+                    + (wanted.lowerBound - sizes.padding.height) * sizes.width,
                 Int64(sizes.inputs * imageSize), imagesInGroup(group))
         }
     }
@@ -228,15 +228,16 @@ struct DirectConvolution {
         let plane = rows * inputPitch * 16
         let packed = kernels_scratch(0, sizes.inputs * plane)
         // Which of these rows lie inside the image.
-        let inside = max(0, first - sizes.padding)..<max(0, min(first - sizes.padding + rows, sizes.height))
-        let above = inside.lowerBound - (first - sizes.padding)
+        let inside =
+            max(0, first - sizes.padding.height)..<max(0, min(first - sizes.padding.height + rows, sizes.height))
+        let above = inside.lowerBound - (first - sizes.padding.height)
         for channel in 0..<sizes.inputs {
             let to = packed + channel * plane
             to.update(repeating: 0, count: above * inputPitch * 16)
             kernels_table().pointee.pack(
                 source + (group * 16 * sizes.inputs + channel) * imageSize + inside.lowerBound * sizes.width,
                 Int64(sizes.inputs * imageSize), imagesInGroup(group), Int64(inside.count), Int64(sizes.width),
-                Int64(sizes.padding), Int64(inputPitch), to + above * inputPitch * 16)
+                Int64(sizes.padding.width), Int64(inputPitch), to + above * inputPitch * 16)
             let below = rows - above - inside.count
             (to + (rows - below) * inputPitch * 16).update(repeating: 0, count: below * inputPitch * 16)
         }

@@ -9,7 +9,8 @@ struct PatchConvolution {
 
     init(_ sizes: ConvolutionSizes) {
         self.sizes = sizes
-        isPointwise = sizes.kernelHeight == 1 && sizes.kernelWidth == 1 && sizes.stride == 1 && sizes.padding == 0
+        isPointwise =
+            sizes.kernelHeight == 1 && sizes.kernelWidth == 1 && sizes.stride == .one && sizes.padding == .zero
         // 1 MB of columns.
         rowsPerBand =
             isPointwise
@@ -81,7 +82,7 @@ struct PatchConvolution {
                     visitRuns(rows) { channel, y, x, patch, count in
                         let to = start + (channel * sizes.height + y) * sizes.width + x
                         let from = patches + patch
-                        for i in 0..<count { to[i * sizes.stride] += from[i] }
+                        for i in 0..<count { to[i * sizes.stride.width] += from[i] }
                     }
                 }
             }
@@ -135,8 +136,8 @@ struct PatchConvolution {
         if isPointwise { return (start, sizes.height * sizes.width) }
         let count = rows.count * sizes.outputWidth
         let patches = kernels_scratch(0, sizes.patch * count)
-        if sizes.padding > 0 { patches.update(repeating: 0, count: sizes.patch * count) }
-        let stride = sizes.stride
+        if sizes.padding != .zero { patches.update(repeating: 0, count: sizes.patch * count) }
+        let stride = sizes.stride.width
         visitRuns(rows) { channel, y, x, patch, count in
             let from = start + (channel * sizes.height + y) * sizes.width + x
             let to = patches + patch
@@ -160,17 +161,17 @@ struct PatchConvolution {
             for kh in 0..<sizes.kernelHeight {
                 for kw in 0..<sizes.kernelWidth {
                     let patch = ((channel * sizes.kernelHeight + kh) * sizes.kernelWidth + kw) * rows.count * width
-                    let shift = kw * sizes.dilation - sizes.padding
+                    let shift = kw * sizes.dilation.width - sizes.padding.width
                     // The first and the last output column whose input lies inside the image.
-                    let first = shift >= 0 ? 0 : (-shift + sizes.stride - 1) / sizes.stride
+                    let first = shift >= 0 ? 0 : (-shift + sizes.stride.width - 1) / sizes.stride.width
                     let room = sizes.width - 1 - shift
-                    let last = room < 0 ? -1 : min(room / sizes.stride, width - 1)
+                    let last = room < 0 ? -1 : min(room / sizes.stride.width, width - 1)
                     guard first <= last else { continue }
                     for row in rows {
-                        let y = row * sizes.stride - sizes.padding + kh * sizes.dilation
+                        let y = row * sizes.stride.height - sizes.padding.height + kh * sizes.dilation.height
                         guard y >= 0, y < sizes.height else { continue }
                         run(
-                            channel, y, first * sizes.stride + shift,
+                            channel, y, first * sizes.stride.width + shift,
                             patch + (row - rows.lowerBound) * width + first, last - first + 1)
                     }
                 }

@@ -35,10 +35,10 @@ enum PlainConvolution {
                         for kw in 0..<s.kernelWidth {
                             let weight = ((o * s.inputsPerGroup + c) * s.kernelHeight + kh) * s.kernelWidth + kw
                             for row in 0..<outputHeight {
-                                let y = row * s.stride - s.padding + kh * s.dilation
+                                let y = row * s.stride.height - s.padding.height + kh * s.dilation.height
                                 guard y >= 0, y < s.height else { continue }
                                 for column in 0..<outputWidth {
-                                    let x = column * s.stride - s.padding + kw * s.dilation
+                                    let x = column * s.stride.width - s.padding.width + kw * s.dilation.width
                                     guard x >= 0, x < s.width else { continue }
                                     product(
                                         ((n * s.outputs + o) * outputHeight + row) * outputWidth + column,
