@@ -116,10 +116,33 @@ import Testing
             decaying.add()
         }
         #expect(average.values[0].value.item == 4)
-        // 1, 1 + 2/4 = 1.5, 1.5 + 6.5/4.
-        #expect(decaying.values[0].value.item == 3.125)
+        // (0.75² · 1 + 0.75 · 3 + 8) / (0.75² + 0.75 + 1), to a few steps of a 32-bit number.
+        #expect(abs(Double(decaying.values[0].value.item) - 10.8125 / 2.3125) < 2e-6)
         let inside = try average.use { layer(Tensor.ones([1, 1])).item }
         #expect(inside == 4 && layer.weight.item == 8)
+
+        // What was restored goes on as what went on.
+        let again = AveragedWeights(of: layer, decay: 0.75)
+        try again.restore(decaying.values, count: decaying.count)
+        decaying.add()
+        again.add()
+        #expect(again.values[0].value.item == decaying.values[0].value.item)
+    }
+
+    @Test func gradientsOfTwoBatchesAddUpToThatOfBoth() {
+        let layer = Dense(2)
+        let images = Tensor.uniform([6, 3], seed: 1)
+        let labels = Tensor([0, 1, 0, 1, 1, 0] as [Int32])
+        func gradients(_ range: Range<Int>) -> Gradients {
+            valueAndGradient(of: layer) { crossEntropy($0(images[range]), labels[range]) }.gradients
+        }
+        let whole = gradients(0..<6)
+        // A mean over 4 images and one over 2 count by their images.
+        let sum = gradients(0..<4).scaled(by: 4.0 / 6).adding(gradients(4..<6).scaled(by: 2.0 / 6))
+        for (name, gradient) in whole {
+            let difference = (sum[name]! - gradient).magnitude().maximum().item
+            #expect(difference < 1e-6, "\(name)")
+        }
     }
 }
 

@@ -1,18 +1,11 @@
 import Datasets
 import Display
+import Foundation
 import NeuralNetworks
 import Tensors
 import Testing
 
 @testable import Training
-
-/// A folder of runs of its own for a test, removed afterwards.
-private func inFolder(_ body: (String) throws -> Void) throws {
-    let folder = "/tmp/swift-lab-runs-\(UInt32.random(in: 0...UInt32.max))"
-    try makeFolder(folder)
-    defer { removeFolder(folder) }
-    try body(folder)
-}
 
 @Suite struct RunsTests {
     private var settings: Hyperparameters {
@@ -70,11 +63,11 @@ private func inFolder(_ body: (String) throws -> Void) throws {
             // No process has this number: Linux's largest is 4,194,304.
             record.process = 4_999_999
             try folder.write(record)
-            try writeFile([1, 2, 3], to: "\(home)/1/snapshot.safetensors.99-1.part")
+            try writeFile([1, 2, 3], to: "\(home)/1/step-27.safetensors.99-1.part")
             #expect(try Runs(home: home)[1].status == "broken off")
             let resumed = try Runs(home: home)[1].resume(SmallNet(), on: data, until: nil, host(home: home))
             #expect(weights(resumed) == weights(whole))
-            #expect(!fileExists("\(home)/1/snapshot.safetensors.99-1.part"))
+            #expect(!fileExists("\(home)/1/step-27.safetensors.99-1.part"))
         }
     }
 
@@ -109,19 +102,12 @@ private func inFolder(_ body: (String) throws -> Void) throws {
         try inFolder { home in
             let data = try bars()
             _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
-            let error = #expect(throws: ParameterError.self) { try Runs(home: home)[1].load(Other(), on: data) }
-            #expect(error?.description == "load: output.weight has the shape [3, 64], the value [3, 16]")
-        }
-    }
-
-    @Test func aSnapshotThatIsCutShortIsNamed() throws {
-        try inFolder { home in
-            let data = try bars()
-            _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
-            let path = "\(home)/1/snapshot.safetensors"
-            try writeFile(Array(try readFile(path).prefix(3_112)), to: path)
-            let error = #expect(throws: FileError.self) { try Runs(home: home)[1].load(SmallNet(), on: data) }
-            #expect(error?.description.hasPrefix("\(path): is cut short") == true)
+            let error = #expect(throws: TrainingError.self) { try Runs(home: home)[1].load(Other(), on: data) }
+            // 4 · 9 + 4 of the convolution, 36 · 16 + 16 and 16 · 3 + 3 of the dense layers.
+            #expect(
+                error?.description
+                    == "runs[1] has the weights of another network (SmallNet, 683 parameters) than Other: load: output.weight has the shape [3, 64], the value [3, 16]"
+            )
         }
     }
 
@@ -137,14 +123,15 @@ private func inFolder(_ body: (String) throws -> Void) throws {
             let data = try bars()
             let run = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
             let folder = RunFolder(path: "\(home)/1", number: 1)
-            let before = try readFile("\(home)/1/snapshot.safetensors")
+            let path = "\(home)/1/step-54.safetensors"
+            let before = try readFile(path)
             // A writer whose folder has gone is as one whose disk is full: it cannot write aside.
             let writer = SnapshotWriter(RunFolder(path: "\(home)/gone", number: 1))
             try writer.write(run.state, try folder.record())
             let error = #expect(throws: TrainingError.self) { try writer.finish() }
             #expect(error?.description.contains("could not be written") == true)
             #expect(error?.description.contains("runs[1].resume goes on from it") == true)
-            #expect(try readFile("\(home)/1/snapshot.safetensors") == before)
+            #expect(try readFile(path) == before)
         }
     }
 
@@ -180,6 +167,83 @@ private func inFolder(_ body: (String) throws -> Void) throws {
         }
     }
 
+    @Test func aRunIsKnownByItsName() throws {
+        try inFolder { home in
+            let data = try bars()
+            var settings = settings
+            settings.epochs = 1
+            let unnamed = #expect(throws: TrainingError.self) { try Runs(home: home)["small"] }
+            #expect(
+                unnamed?.description
+                    == "runs[\"small\"]: there is no run of this name; none has a name yet: train(…, name: \"small\") gives one"
+            )
+            _ = try train(SmallNet(), on: data, settings, from: nil, name: "small", host(home: home))
+            _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let runs = Runs(home: home)
+            #expect(try runs["small"].number == 1)
+            try runs[2].rename("second")
+            #expect(try runs["second"].number == 2)
+            #expect(runs.matching("second").all.map(\.number) == [2])
+            #expect(runs.matching("complete").all.count == 2)
+            #expect(runs.mimeBundle.text.contains("1 small"))
+            let unknown = #expect(throws: TrainingError.self) { try runs["third"] }
+            #expect(unknown?.description == "runs[\"third\"]: there is no run of this name; there are small, second")
+            // Its settings come along, and only what is changed is other.
+            let clone = try runs["small"].clone(SmallNet(), on: data, quietly: true) { $0.seed = 5 }
+            settings.seed = 5
+            #expect(clone.settings == settings)
+        }
+    }
+
+    @Test func aNoteThatIsWrittenWhileTheRunGoesOnStays() throws {
+        try inFolder { home in
+            let folder = try RunFolder.create(in: home)
+            let data = try bars()
+            let run = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let record = try RunFolder(path: "\(home)/2", number: 2).record()
+            try folder.write(record)
+            let writer = SnapshotWriter(folder)
+            // Another notebook writes a note after training has made its record.
+            try StoredRun(folder: folder, record: record).note("look at this one")
+            try writer.write(run.state, record)
+            try writer.finish()
+            #expect(try folder.record().note == "look at this one")
+        }
+    }
+
+    @Test func aRunOfAnEarlierVersionCanBeRead() throws {
+        let json = """
+            {"epochs": 3, "batchSize": 8, "seed": 7, "shuffles": false, "validationInterval": 1, "snapshotInterval": 2}
+            """
+        let settings = try JSONDecoder().decode(Hyperparameters.self, from: Data(json.utf8))
+        #expect(settings.epochs == 3 && settings.batchSize == 8 && settings.seed == 7 && !settings.shuffles)
+        #expect(settings.accumulation == 1 && settings.averaging == nil && settings.snapshotsKept == 2)
+        var rich = richSettings()
+        rich.learningRate = .function { 1 / (1 + $0) }
+        #expect(try JSONDecoder().decode(Hyperparameters.self, from: JSONEncoder().encode(rich)) == rich)
+    }
+
+    @Test func layersThatAreOthersStartAnew() throws {
+        let data = try bars()
+        let run = try train(SmallNet(), on: data, settings, from: nil, host())
+        var still = settings
+        still.epochs = 1
+        still.learningRate = .fixed(0)
+        still.optimizer = .sgd()
+        let next = try train(SmallNet(), on: data, still, from: run.weights, except: ["output"], host())
+        func values(_ run: Run<SmallNet>, _ name: String) -> [Float] {
+            run.weights.first { $0.name == name }?.value.scalars ?? []
+        }
+        #expect(values(next, "hidden.weight") == values(run, "hidden.weight"))
+        #expect(values(next, "output.weight") != values(run, "output.weight"))
+        let error = #expect(throws: TrainingError.self) {
+            try train(SmallNet(), on: data, still, from: run.weights, except: ["head"], host())
+        }
+        #expect(
+            error?.description
+                == "train: there is no layer head to start anew; there are conv, hidden, output")
+    }
+
     @Test func withoutSnapshotsNothingIsWritten() throws {
         try inFolder { home in
             var settings = settings
@@ -195,5 +259,6 @@ private func inFolder(_ body: (String) throws -> Void) throws {
         #expect(sparkline([8, 7, 6, 5, 4, 3, 2, 1]) == "█▇▆▅▄▃▂▁")
         #expect(sparkline([]) == "" && sparkline([1, 1]) == "▁▁")
         #expect(sparkline((0..<1_000).map(Double.init)).count == 8)
+        #expect(sparkline((0..<20).map(Double.init), bars: 20).count == 20)
     }
 }

@@ -55,7 +55,7 @@ func host(
     return Host(frontend: frontend, home: home, isInterrupted: { count.next() > looks })
 }
 
-private final class Counter: Sendable {
+final class Counter: Sendable {
     private let value = Atomic<Int>(0)
     func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }
@@ -249,6 +249,147 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
 
     @Test(
         arguments: [
+            (Change { $0.accumulation = 0 }, "accumulation is 0; choose 1 batch or more"),
+            (Change { $0.labelSmoothing = 1 }, "labelSmoothing is 1.0; choose 0 or more and less than 1"),
+            (Change { $0.labelSmoothing = .nan }, "labelSmoothing is nan; choose 0 or more and less than 1"),
+            (
+                Change { $0.averaging = 1 },
+                "averaging is 1.0; choose a number between 0 and 1, or nil for no average"
+            ),
+            (Change { $0.snapshotsKept = 0 }, "snapshotsKept is 0; choose 1 or more"),
+            (
+                Change { $0.plateau = Plateau(factor: 2) },
+                "factor of the plateau is 2.0; choose a number between 0 and 1"
+            ),
+            (
+                Change { $0.plateau = Plateau(patience: -1) },
+                "patience of the plateau is -1; choose 0 or more validations"
+            ),
+            (
+                Change {
+                    $0.keepsBest = true
+                    $0.validationInterval = 0
+                }, "keepsBest looks at validations; set validationInterval to 1 or more"
+            ),
+        ])
+    func newerSettingsThatCannotBeAreNamed(change: Change, sentence: String) throws {
+        var settings = settings
+        change.make(&settings)
+        try expectRefusal(of: settings, sentence)
+    }
+
+    struct Change: Sendable {
+        let make: @Sendable (inout Hyperparameters) -> Void
+    }
+
+    @Test func whatLooksAtValidationsNeedsValidationImages() throws {
+        var data = try bars()
+        data.validation = data.validation[0..<0]
+        var settings = settings
+        settings.keepsBest = true
+        let error = #expect(throws: TrainingError.self) {
+            try train(SmallNet(), on: data, settings, from: nil, host())
+        }
+        #expect(
+            error?.description
+                == "train: keepsBest looks at validations, but the validation part has no images; give it a share when you split"
+        )
+    }
+
+    @Test func twoBatchesOfEightAdjustAsOneOfSixteen() throws {
+        let data = try bars()
+        var settings = settings
+        settings.epochs = 2
+        let whole = try train(SmallNet(), on: data, settings, from: nil, host())
+        settings.batchSize = 8
+        settings.accumulation = 2
+        let halves = try train(SmallNet(), on: data, settings, from: nil, host())
+        #expect(halves.epochs == 2 && halves.state.step == whole.state.step)
+        for (one, other) in zip(weights(whole), weights(halves)) {
+            // Sums in another order: 18 steps of a rounding error each.
+            #expect(zip(one, other).allSatisfy { abs($0 - $1) < 1e-4 })
+        }
+    }
+
+    @Test func theBestWeightsAreTheOnesToEndWith() throws {
+        let data = try bars()
+        var settings = settings
+        // After the first half nothing is right any more: the weights run away.
+        settings.learningRate = .function { $0 < 50 ? 0.05 : 3 }
+        settings.gradientLimit = 5
+        settings.keepsBest = true
+        let run = try train(SmallNet(), on: data, settings, from: nil, host())
+        let last = run.history.validations.last!.accuracy
+        let best = run.history.best!.accuracy
+        #expect(best > last)
+        #expect(run.evaluate(on: data.validation).accuracy == best)
+        // What goes on is the run, not its best moment.
+        #expect(run.state.weights.map(\.value.scalars) != run.weights.map(\.value.scalars))
+    }
+
+    @Test func theMeanOfTheWeightsIsWhatIsValidatedAndKept() throws {
+        let data = try bars()
+        var settings = settings
+        settings.averaging = 0.9
+        let run = try train(SmallNet(), on: data, settings, from: nil, host())
+        #expect(run.state.progress.averageCount == 54)
+        #expect(run.evaluate(on: data.validation).loss == run.history.validations.last?.loss)
+        #expect(run.weights.map(\.value.scalars) == run.state.average.map(\.value.scalars))
+        // The weights themselves learn as without a mean.
+        settings.averaging = nil
+        let plain = try train(SmallNet(), on: data, settings, from: nil, host())
+        #expect(weights(plain) == weights(run))
+    }
+
+    @Test func aPlateauLowersTheRateWhenTheLossStopsFalling() throws {
+        var settings = settings
+        settings.plateau = Plateau(factor: 0.5, patience: 0)
+        // Nothing is learned at a rate of nought: no validation after the first is better.
+        settings.learningRate = .fixed(0)
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
+        // Six validations, the first sets the mark, five halve.
+        #expect(run.state.progress.rateFactor == 1 / 32)
+    }
+
+    @Test func smoothedLabelsKeepTheNetworkFromCertainty() throws {
+        let data = try bars()
+        var settings = settings
+        func surest(_ smoothing: Double) throws -> Float {
+            settings.labelSmoothing = smoothing
+            let run = try train(SmallNet(), on: data, settings, from: nil, host())
+            return run.evaluate(on: data.test).probabilities.map { $0.max()! }.max()!
+        }
+        #expect(try surest(0.3) < surest(0) - 0.05)
+    }
+
+    @Test func aRunCanBeTurnedPausedKeptAndStoppedFromOutside() throws {
+        try inFolder { home in
+            let data = try bars()
+            let controls = TrainingControls()
+            controls.rateFactor = 0
+            controls.takeSnapshot()
+            controls.isPaused = true
+            // While it is paused it waits; the third look ends that.
+            let looks = Counter()
+            let host = Host(
+                frontend: nil, home: home,
+                isInterrupted: {
+                    if looks.next() == 3 { controls.isPaused = false }
+                    return false
+                })
+            var settings = settings
+            settings.epochs = 1
+            let run = try train(SmallNet(), on: data, settings, from: nil, controls: controls, host)
+            #expect(run.history.points.allSatisfy { $0.learningRate == 0 })
+            #expect(try Runs(home: home)[1].snapshots.first == 0)
+            controls.stop()
+            let stopped = try train(SmallNet(), on: data, settings, from: nil, controls: controls, host)
+            #expect(stopped.wasInterrupted && stopped.epochs == 0)
+        }
+    }
+
+    @Test(
+        arguments: [
             (\Hyperparameters.epochs, 0, "train: 0 epochs are none; choose 1 or more"),
             (\Hyperparameters.batchSize, 0, "train: a batch of 0 images is none; choose 1 or more"),
             (
@@ -327,6 +468,23 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         #expect(run.evaluate(on: bare).probabilities == run.evaluate(on: run.data.test).probabilities)
     }
 
+    @Test func theLearningRatesAxisIsTheSameFromTheFirstPictureOn() throws {
+        let rate = LearningRate.step(0.01, everyPercent: 33, factor: 0.1)
+        var history = History()
+        let before = history.plot(epochs: 30, rate: rate).lower!.axis
+        history.points = [History.Point(epoch: 1, loss: 1, learningRate: 0.01)]
+        let after = history.plot(epochs: 30, rate: rate).lower!.axis
+        #expect(before == after && before.scale == .logarithmic)
+    }
+
+    @Test func theLastLineUnderThePictureIsTheMachines() throws {
+        let recorder = RecordingFrontend()
+        _ = try train(SmallNet(), on: try bars(), settings, from: nil, host(recorder))
+        let texts = recorder.texts.withLock { $0 }
+        let line = texts.first { $0.contains("validation accuracy: ") }?.split(separator: "\n").last ?? ""
+        #expect(line.hasPrefix("CPU · ") && line.contains(" core") && line.hasSuffix(" memory"), "\(line)")
+    }
+
     @Test func aLearningRateShowsItsCourse() {
         let plot = LearningRate.step(0.01, everyPercent: 33, factor: 0.1).picture
         #expect(plot.curves[0].y.first == 0.01)
@@ -334,5 +492,12 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         #expect(abs(plot.curves[0].y.last! - 1e-5) < 1e-12)
         #expect(plot.left.scale == .logarithmic)
         #expect(LearningRate.fixed(0.1).picture.left.scale == .linear)
+        // Half a cosine ends near nought, and is a half cosine only on a straight axis.
+        #expect(LearningRate.cosine(0.1).picture.left.scale == .linear)
+        #expect(LearningRate.oneCycle(0.1).picture.left.scale == .linear)
+        // (1 - p)³ would reach down for ever; five powers of ten are shown.
+        let polynomial = LearningRate.polynomial(0.1).picture.left
+        #expect(polynomial.scale == .logarithmic)
+        #expect(abs(polynomial.range!.lowerBound - 0.8e-6) < 1e-9)
     }
 }

@@ -36,7 +36,8 @@ package func readFile(_ path: String) throws -> [UInt8] {
     }
 }
 
-/// Writes a file so that it is there whole or not at all: aside first, then renamed over what was there.
+/// Writes a file so that it is there whole or not at all: aside first, then renamed over what was there. Both have
+/// reached the disk when it returns.
 ///
 /// - Throws: `FileError` where that fails; what was there stays.
 package func writeFile(_ bytes: [UInt8], to path: String) throws {
@@ -64,6 +65,12 @@ package func writeFile(_ bytes: [UInt8], to path: String) throws {
         unlink(aside)
         throw error
     }
+    // The new name is an entry of the folder, which is written by itself.
+    let slash = path.lastIndex(of: "/")
+    let folder = open(slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".", O_RDONLY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
 }
 
 package func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -29,8 +29,11 @@ open class Layer: Module, LayerContext {
 
     public final func callAsFunction(_ input: Tensor) -> Tensor {
         let output = inContext(of: self) { forward(input) }
-        if input.hasNoElements, let trace = currentShapeTrace as? ShapeTrace {
-            trace.add(self, input: input.shape, output: output.shape)
+        guard let trace = currentShapeTrace else { return output }
+        if input.hasNoElements {
+            (trace as? ShapeTrace)?.add(self, input: input.shape, output: output.shape)
+        } else {
+            (trace as? ActivationTrace)?.add(self, output)
         }
         return output
     }

@@ -70,8 +70,10 @@ public struct LearningRate: Sendable, Hashable, Codable {
     ///
     ///     LearningRate.function { p in p < 50 ? 0.01 : 0.001 }
     public static func function(_ rate: (_ progress: Double) -> Double) -> LearningRate {
-        let table = (0...1000).map { rate(Double($0) / 10) }
-        return LearningRate(table.max() ?? 0, .table(table))
+        let rates = (0...1000).map { rate(Double($0) / 10) }
+        let largest = rates.max() ?? 0
+        // Shares of the largest: with another `base` the whole course is scaled.
+        return LearningRate(largest, .table(rates.map { largest > 0 ? $0 / largest : $0 }))
     }
 
     /// The same, with the rate growing from 0 in a straight line over the first percent.
@@ -101,15 +103,26 @@ public struct LearningRate: Sendable, Hashable, Codable {
         case .polynomial(let power): return base * pow(1 - p / 100, power)
         case .sigmoid(let centre, let steepness): return base / (1 + exp(steepness * (p - centre)))
         case .cosine(let end): return cosine(from: base, to: end, p / 100)
-        case .table(let rates):
+        case .table(let shares):
             let place = p * 10
-            let first = min(Int(place), rates.count - 2)
-            return rates[first] + (rates[first + 1] - rates[first]) * (place - Double(first))
+            let first = min(Int(place), shares.count - 2)
+            return base * (shares[first] + (shares[first + 1] - shares[first]) * (place - Double(first)))
         case .oneCycle(let peak, let start, let end):
             return p < peak
                 ? cosine(from: base * start, to: base, p / peak)
                 : cosine(from: base, to: base * end, (p - peak) / max(100 - peak, 1e-9))
         }
+    }
+}
+
+extension LearningRate {
+    /// Whether its course is clearest on a logarithmic axis: it spends more than a quarter of the training at less than a
+    /// twentieth of its largest value. A course that only ends near nought, like half a cosine, does not.
+    package var spansMagnitudes: Bool {
+        let rates = (0..<1000).map { rate(at: Double($0) / 10) }
+        let largest = rates.max() ?? 0
+        let small = rates.count { $0 < largest / 20 }
+        return rates.contains { $0 > 0 && $0 < largest / 20 } && small > rates.count / 4
     }
 }
 
@@ -127,7 +140,8 @@ public struct Plateau: Sendable, Hashable, Codable {
     public let patience: Int
     /// An improvement counts from this share of the best loss on.
     public let threshold: Double
-    private var best = Double.infinity
+    /// `nil` before the first loss. (JSON, in which runs are kept, has no infinity.)
+    private var best: Double?
     private var waited = 0
 
     public init(factor: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4) {
@@ -138,7 +152,7 @@ public struct Plateau: Sendable, Hashable, Codable {
 
     /// Notes a loss, and says what to multiply the rate by: 1 or `factor`.
     public mutating func factor(after loss: Double) -> Double {
-        if loss < best * (1 - threshold) || best == .infinity {
+        guard let best, loss >= best * (1 - threshold) else {
             best = loss
             waited = 0
             return 1

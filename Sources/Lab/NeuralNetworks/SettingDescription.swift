@@ -55,3 +55,8 @@ extension Optimizer.Method: CustomStringConvertible {
         }
     }
 }
+
+extension Plateau: CustomStringConvertible {
+    /// As it is written in a cell: `Plateau(factor: 0.1, patience: 3)`.
+    public var description: String { "Plateau(factor: \(factor.significant(6)), patience: \(patience))" }
+}

@@ -59,9 +59,9 @@ extension LearningRate {
         case .oneCycle(let peak, _, _):
             name = "oneCycle"
             checks += [("peakPercent", peak, .percent)]
-        case .table(let rates):
+        case .table(let shares):
             name = "function"
-            checks += rates.map { ("value", $0, .notNegative) }
+            checks += shares.map { ("value", $0 * base, .notNegative) }
         }
         checks.append(("overPercent", warmUp, .percent))
         for (parameter, value, range) in checks {
@@ -74,6 +74,15 @@ extension LearningRate {
             if let problem = range.problem(setting, value) { return problem }
         }
         return nil
+    }
+}
+
+extension Plateau {
+    /// The first of its numbers that cannot be trained with, in a sentence that names the range.
+    package var problem: String? {
+        if !(factor > 0 && factor < 1) { return "factor of the plateau is \(factor); choose a number between 0 and 1" }
+        if patience < 0 { return "patience of the plateau is \(patience); choose 0 or more validations" }
+        return SettingRange.fraction.problem("threshold of the plateau", threshold)
     }
 }
 

@@ -30,20 +30,10 @@ public struct Evaluation: Sendable {
         }
         self.dataset = dataset
         labels = dataset.labels
-        let scalars = logits.scalars
-        var rows: [[Float]] = []
-        var total = 0.0
-        for (index, label) in labels.enumerated() {
-            let row = scalars[index * classes..<(index + 1) * classes]
-            let largest = row.max() ?? 0
-            let powers = row.map { exp(Double($0 - largest)) }
-            let sum = powers.reduce(0, +)
-            rows.append(powers.map { Float($0 / sum) })
-            total += log(sum) - Double(row[row.startIndex + label] - largest)
-        }
-        probabilities = rows
-        predictions = rows.map { row in row.indices.max { row[$0] < row[$1] } ?? 0 }
-        loss = labels.isEmpty ? .nan : total / Double(labels.count)
+        let answers = Probabilities(of: logits, classes: classes, labels: labels)
+        probabilities = answers.rows
+        predictions = probabilities.map { row in row.indices.max { row[$0] < row[$1] } ?? 0 }
+        loss = labels.isEmpty ? .nan : answers.surprises.reduce(0, +) / Double(labels.count)
     }
 
     public var count: Int { labels.count }
@@ -134,9 +124,6 @@ public struct Evaluation: Sendable {
             fatalError(
                 "Evaluation.best: there is no class \(label); \(dataset.name) has \(dataset.classNames.count), counted from 0."
             )
-        }
-        guard dataset.classNames.indices.contains(label) else {
-            fatalError("Evaluation.best: there is no class \(label); there are \(dataset.classNames.count), from 0.")
         }
         let right = labels.indices.filter { labels[$0] == label && predictions[$0] == label }
             .sorted { probability($0, of: label) > probability($1, of: label) }

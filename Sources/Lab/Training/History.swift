@@ -1,4 +1,5 @@
 import Display
+import NeuralNetworks
 import Pictures
 
 /// What was measured while a network learned: the loss on the training part as it went, and at the end of epochs loss
@@ -43,8 +44,10 @@ public struct History: Sendable, Hashable, Codable {
 
     /// Training and validation loss on the left, accuracy on the right, the learning rate below.
     ///
-    /// - Parameter epochs: Where the axis ends; a picture of a run that still goes on leaves room for what comes.
-    public func plot(title: String? = nil, epochs: Double) -> LinePlot {
+    /// - Parameters:
+    ///   - epochs: Where the axis ends; a picture of a run that still goes on leaves room for what comes.
+    ///   - rate: The whole course of the learning rate, from which its axis is made; without it, from what it was so far.
+    public func plot(title: String? = nil, epochs: Double, rate: LearningRate? = nil) -> LinePlot {
         let hasAccuracy = !validations.isEmpty
         var plot = LinePlot(
             title: title, x: Axis("epoch", range: 0...(epochs > 0 ? epochs : 1)), left: Axis("loss"),
@@ -60,12 +63,21 @@ public struct History: Sendable, Hashable, Codable {
                     "validation accuracy", x: measured, y: validations.map { $0.accuracy * 100 }, side: .right,
                     color: .bluishGreen, style: .dashed, hasDots: true))
         }
-        // A rate that changes by less than a factor of 20 is clearest on a plain axis.
-        let rates = points.map(\.learningRate)
-        let isWide = (rates.min() ?? 1) > 0 && (rates.max() ?? 1) > 20 * (rates.min() ?? 1)
-        plot.lower = LinePlot.Panel(
-            Axis("learning rate", scale: isWide ? .logarithmic : .linear), curves: [rateCurve()])
+        plot.lower = LinePlot.Panel(rateAxis(rate), curves: [rateCurve()])
         return plot
+    }
+
+    private func rateAxis(_ rate: LearningRate?) -> Axis {
+        let title = "learning rate"
+        let rates = points.map(\.learningRate).filter { $0 > 0 }
+        guard let low = rates.min(), let high = rates.max() else { return rate?.axis(title) ?? Axis(title) }
+        guard let rate else { return Axis(title, scale: high > 20 * low ? .logarithmic : .linear) }
+        var axis = rate.axis(title)
+        // A plateau or a hand may have led the rate away from its course.
+        if let range = axis.range {
+            axis.range = min(range.lowerBound, max(low, high / 1e5) * 0.8)...max(range.upperBound, high)
+        }
+        return axis
     }
 
     /// Points stand at the end of what they are the mean of: the rate held from the point before on.

@@ -1,3 +1,4 @@
+import Datasets
 import NeuralNetworks
 
 /// What you choose before a network learns; the network itself finds the rest, its weights.
@@ -7,7 +8,8 @@ import NeuralNetworks
 ///     settings.learningRate = .step(0.01, everyPercent: 33, factor: 0.1)
 ///     let run = try train(LeNet(), on: data, settings)
 ///
-/// The defaults are those of NVIDIA DIGITS with its LeNet.
+/// The defaults are those of NVIDIA DIGITS with its LeNet; what DIGITS did not have is off. What needs a picture to be
+/// understood shows one: `settings.learningRate` its course, `settings` a table of everything.
 public struct Hyperparameters: Sendable, Hashable, Codable {
     /// How often the network sees every training image. Few leave it half-taught; with many it begins to learn the
     /// training images by heart, which the validation loss shows by rising.
@@ -38,32 +40,105 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
     /// Whether the images come in another order in every epoch. Images sorted by class teach badly in their order.
     public var shuffles = true
 
-    /// Shortens the gradient where it is longer than this, all parameters taken as one vector; `nil` leaves it.
+    /// How many batches go into one adjustment of the weights. 4 batches of 64 adjust them as one batch of 256 does, in
+    /// the memory of 64. (Batch normalisation still sees 64 images at a time.)
+    public var accumulation = 1
+
+    /// Shortens the gradient where it is longer than this, all parameters taken as one vector; `nil` leaves it. One
+    /// strange batch can then not throw the weights far away.
     public var gradientLimit: Double?
+
+    /// What part of the answer is spread over all classes alike, so that the network does not strive for certainty that
+    /// no image deserves; 0.1 is usual (Szegedy et al., 2015). The training loss then includes that part and cannot
+    /// reach 0; the validation loss is without it.
+    public var labelSmoothing = 0.0
+
+    /// Keeps a running mean of the weights, which is used in their place for validation and in the end: how much of it
+    /// stays at each step, 0.99 or 0.999. The mean wavers less than the weights do. `nil` keeps none.
+    public var averaging: Double?
+
+    /// Whether the run ends with the weights that had the highest validation accuracy, and not with the last ones.
+    public var keepsBest = false
 
     /// Ends the training when the validation loss has not fallen for so many validations; `nil` goes on to the end.
     public var patience: Int?
 
+    /// Lowers the learning rate, on top of its course, when the validation loss stops falling: `Plateau(factor: 0.1,
+    /// patience: 3)`. `nil` leaves it.
+    public var plateau: Plateau?
+
+    /// How many of the last snapshots are kept; the one with the highest validation accuracy is kept besides.
+    public var snapshotsKept = 2
+
     public init() {}
+
+    /// Settings of a run that was kept by an earlier version have what is new at its default.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func take<Value: Decodable>(_ key: CodingKeys, _ setting: inout Value) throws {
+            if let value = try values.decodeIfPresent(Value.self, forKey: key) { setting = value }
+        }
+        try take(.epochs, &epochs)
+        try take(.batchSize, &batchSize)
+        try take(.optimizer, &optimizer)
+        try take(.learningRate, &learningRate)
+        try take(.validationInterval, &validationInterval)
+        try take(.snapshotInterval, &snapshotInterval)
+        try take(.seed, &seed)
+        try take(.shuffles, &shuffles)
+        try take(.accumulation, &accumulation)
+        try take(.gradientLimit, &gradientLimit)
+        try take(.labelSmoothing, &labelSmoothing)
+        try take(.averaging, &averaging)
+        try take(.keepsBest, &keepsBest)
+        try take(.patience, &patience)
+        try take(.plateau, &plateau)
+        try take(.snapshotsKept, &snapshotsKept)
+    }
 
     /// Says what cannot be, before anything is computed.
     func check() throws {
-        if epochs < 1 { throw TrainingError("train: \(epochs) epochs are none; choose 1 or more") }
-        if batchSize < 1 { throw TrainingError("train: a batch of \(batchSize) images is none; choose 1 or more") }
-        // Beyond this the count of steps could leave the range of whole numbers.
-        if max(epochs, batchSize) > 1_000_000 {
-            throw TrainingError("train: epochs and batchSize are at most 1,000,000")
+        func refuse(_ problem: String?) throws {
+            if let problem { throw TrainingError("train: \(problem)") }
         }
-        if let problem = learningRate.problem ?? optimizer.problem { throw TrainingError("train: \(problem)") }
+        if epochs < 1 { try refuse("\(epochs) epochs are none; choose 1 or more") }
+        if batchSize < 1 { try refuse("a batch of \(batchSize) images is none; choose 1 or more") }
+        if accumulation < 1 { try refuse("accumulation is \(accumulation); choose 1 batch or more") }
+        // Beyond this the count of steps could leave the range of whole numbers.
+        if max(epochs, batchSize, accumulation) > 1_000_000 {
+            try refuse("epochs, batchSize and accumulation are at most 1,000,000")
+        }
+        try refuse(learningRate.problem ?? optimizer.problem ?? plateau?.problem)
         if let gradientLimit, !(gradientLimit > 0 && gradientLimit.isFinite) {
-            throw TrainingError(
-                "train: gradientLimit is \(gradientLimit); choose a number above 0, or nil for no limit")
+            try refuse("gradientLimit is \(gradientLimit); choose a number above 0, or nil for no limit")
+        }
+        if !(labelSmoothing >= 0 && labelSmoothing < 1) {
+            try refuse("labelSmoothing is \(labelSmoothing); choose 0 or more and less than 1")
+        }
+        if let averaging, !(averaging > 0 && averaging < 1) {
+            try refuse("averaging is \(averaging); choose a number between 0 and 1, or nil for no average")
         }
         if validationInterval < 0 || snapshotInterval < 0 {
-            throw TrainingError("train: an interval counts epochs and cannot be negative; 0 is never")
+            try refuse("an interval counts epochs and cannot be negative; 0 is never")
         }
+        if snapshotsKept < 1 { try refuse("snapshotsKept is \(snapshotsKept); choose 1 or more") }
         if let patience, patience < 1 || validationInterval == 0 {
-            throw TrainingError("train: patience needs 1 or more validations to wait for, and a validation interval")
+            try refuse("patience needs 1 or more validations to wait for, and a validation interval")
+        }
+        if validationInterval == 0 && (keepsBest || plateau != nil) {
+            try refuse(
+                "\(keepsBest ? "keepsBest" : "plateau") looks at validations; set validationInterval to 1 or more")
+        }
+    }
+
+    /// The same for settings that need something of the data.
+    func check(for data: DatasetSplit) throws {
+        guard data.validation.count == 0 else { return }
+        let needy = [("patience", patience != nil), ("keepsBest", keepsBest), ("plateau", plateau != nil)]
+        if let (name, _) = needy.first(where: \.1) {
+            throw TrainingError(
+                "train: \(name) looks at validations, but the validation part has no images; give it a share when you split"
+            )
         }
     }
 }

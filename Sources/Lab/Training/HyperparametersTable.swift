@@ -20,11 +20,20 @@ extension Hyperparameters: Displayable {
                 ["snapshotInterval", every(snapshotInterval), "when the state of the run is kept"],
                 ["seed", "\(seed)", "what everything random starts from"],
                 ["shuffles", shuffles ? "yes" : "no", "whether the images come in another order in every epoch"],
+                ["accumulation", "\(accumulation)", "how many batches go into one adjustment"],
                 ["gradientLimit", gradientLimit?.significant(6) ?? "none", "the length that gradients are cut to"],
+                ["labelSmoothing", labelSmoothing.significant(6), "what part of the answer all classes share"],
                 [
-                    "patience", patience.map { "\($0) validations" } ?? "none",
+                    "averaging", averaging?.significant(6) ?? "none",
+                    "how much of a mean of the weights stays at a step",
+                ],
+                ["keepsBest", keepsBest ? "yes" : "no", "whether it ends with the weights that did best"],
+                [
+                    "patience", patience.map { $0 == 1 ? "1 validation" : "\($0) validations" } ?? "none",
                     "how long to wait for the validation loss to fall",
                 ],
+                ["plateau", plateau.map { "\($0)" } ?? "none", "when the rate falls besides its course"],
+                ["snapshotsKept", "\(snapshotsKept)", "how many of the last snapshots stay, besides the best"],
             ])
     }
 }

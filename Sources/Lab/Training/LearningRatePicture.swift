@@ -9,12 +9,18 @@ extension LearningRate: Displayable {
     public var picture: LinePlot {
         // Four points a percent; a step is drawn as one, because both of its sides have a point.
         let progress = (0...400).map { Double($0) / 4 }
-        let rates = progress.map { rate(at: min($0, 99.999)) }
-        let positive = rates.filter { $0 > 0 }
-        let isWide = (positive.max() ?? 1) > 20 * (positive.min() ?? 1)
         return LinePlot(
-            title: "learning rate", x: Axis("progress", unit: "%", range: 0...100),
-            left: Axis("rate", scale: isWide ? .logarithmic : .linear),
-            curves: [Curve("", x: progress, y: rates, color: .azure)], width: 560, height: 240)
+            title: "learning rate \(self)", x: Axis("progress", unit: "%", range: 0...100), left: axis("rate"),
+            curves: [Curve("", x: progress, y: progress.map { rate(at: min($0, 99.999)) }, color: .azure)],
+            width: 560, height: 240)
+    }
+
+    /// An axis for all of its course, so that a picture that grows does not change from one scale to another.
+    func axis(_ title: String) -> Axis {
+        guard spansMagnitudes else { return Axis(title) }
+        let rates = (0..<1000).map { rate(at: Double($0) / 10) }.filter { $0 > 0 }
+        guard let low = rates.min(), let high = rates.max() else { return Axis(title) }
+        // A course that ends at nought would stretch a logarithmic axis for ever: five powers of ten are enough.
+        return Axis(title, scale: .logarithmic, range: max(low, high / 1e5) * 0.8...high * 1.25)
     }
 }

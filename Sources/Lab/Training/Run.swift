@@ -15,44 +15,64 @@ public struct Run<Model: Module> {
     public let model: Model
     public let data: DatasetSplit
     public let settings: Hyperparameters
-    /// Whether the user ended it before its last epoch.
-    public let wasInterrupted: Bool
+    let ending: RunRecord.Ending
     let state: TrainingState
     let folder: RunFolder?
 
     init(
-        model: Model, data: DatasetSplit, settings: Hyperparameters, state: TrainingState, wasInterrupted: Bool,
-        folder: RunFolder?
+        model: Model, data: DatasetSplit, settings: Hyperparameters, state: TrainingState,
+        ending: RunRecord.Ending, folder: RunFolder?
     ) {
         self.folder = folder
         self.model = model
         self.data = data
         self.settings = settings
         self.state = state
-        self.wasInterrupted = wasInterrupted
+        self.ending = ending
     }
 
     /// Its number among `runs`; `nil` where it is not kept.
     public var number: Int? { folder?.number }
 
+    /// Whether the user ended it before its last epoch.
+    public var wasInterrupted: Bool { ending == .interrupted }
+
+    /// Whether it ended because the validation loss did not fall any more.
+    public var ranOutOfPatience: Bool { ending == .outOfPatience }
+
     /// Losses, accuracies and speeds.
     public var history: History { state.history }
 
+    /// What it ended with: the best weights where the settings ask for them, else their mean where one was kept, else
+    /// the last ones. They stay, whatever becomes of the model.
+    public var weights: [(name: String, value: Tensor)] { state.answer(settings) }
+
     /// The epochs that are behind, with a fraction where it was interrupted.
-    public var epochs: Double {
-        let stepsPerEpoch = (data.training.count + settings.batchSize - 1) / settings.batchSize
-        return Double(state.step) / Double(stepsPerEpoch)
-    }
+    public var epochs: Double { Double(state.step) / Double(settings.stepsPerEpoch(of: data.training.count)) }
 
     /// Goes on from where the run ended: to the end that was planned, or to the epoch given.
     ///
     /// A run that was interrupted reaches the same weights, to the bit, that it would have reached unbroken. With another
     /// end the learning rate has another course from here on, because it is planned over the whole.
-    public func resume(until epochs: Int? = nil, quietly: Bool = false) throws -> Run {
-        try resume(until: epochs, .current(quietly: quietly))
+    public func resume(
+        until epochs: Int? = nil, controls: TrainingControls? = nil, quietly: Bool = false
+    ) throws -> Run {
+        try resume(model, until: epochs, controls: controls, .current(quietly: quietly))
     }
 
-    func resume(until epochs: Int?, _ host: Host) throws -> Run {
+    /// Goes on with another object, or another class with the same parameters: one that was written anew since.
+    public func resume<Other: Module>(
+        _ model: Other, until epochs: Int? = nil, controls: TrainingControls? = nil, quietly: Bool = false
+    ) throws -> Run<Other> {
+        model.initialize(input: data.training.imageShape, seed: settings.seed)
+        return try resume(model, until: epochs, controls: controls, .current(quietly: quietly))
+    }
+
+    func resume(until epochs: Int?, _ host: Host) throws -> Run { try resume(model, until: epochs, host) }
+
+    func resume<Other: Module>(
+        _ model: Other, until epochs: Int?, controls: TrainingControls? = nil, _ host: Host
+    ) throws -> Run<Other> {
         let planned = settings.epochs
         var settings = settings
         if let epochs { settings.epochs = epochs }
@@ -69,17 +89,30 @@ public struct Run<Model: Module> {
         }
         try model.load(state.weights)
         let keeping = try folder.map { ($0, try $0.record()) }
-        return try train(model, on: data, settings, state: state, keeping: keeping, host)
+        return try train(
+            model, on: data, settings, state: state, keeping: keeping, controls: controls, host)
     }
 
-    /// Tries the network on images, normalised as the training images were.
+    /// The network with what its images have to be prepared by: what is used, exported, and tried on other images.
+    public var classifier: Classifier<Model> { Classifier(model, Preparation(data.training)) }
+
+    /// Tries the network on images, prepared as the training images were.
     ///
     /// Where the user interrupts, on those that were tried until then.
-    public func evaluate(on dataset: Dataset) -> Evaluation {
-        let normalized = dataset.normalized(by: data.training.normalization ?? .none(channels: dataset.imageShape[0]))
-        let logits = model.logits(on: normalized, .current(quietly: true))
-        let isWhole = logits.shape[0] == dataset.count
-        return Evaluation(of: logits, on: isWhole ? normalized : normalized[0..<logits.shape[0]])
+    public func evaluate(on dataset: Dataset) -> Evaluation { classifier.evaluate(on: dataset) }
+
+    /// What the image shows, in the network's eyes: `run.classify(try Image("seven.png"))`.
+    public func classify(_ image: Image) -> Classification { classifier.classify(image) }
+
+    /// Writes the network with its class names and all that its images have to be prepared by, as `Classifier(_:_:)` and
+    /// Python's `safetensors` read it.
+    public func export(_ path: String) throws { try classifier.write(to: path) }
+
+    /// Whether this run and another differ by more than luck on the same images; on the test part unless others are
+    /// given.
+    public func compared<Other: Module>(with other: Run<Other>, on dataset: Dataset? = nil) -> McNemarTest {
+        let images = dataset ?? (data.test.count > 0 ? data.test : data.validation)
+        return evaluate(on: images).compared(with: other.evaluate(on: images))
     }
 }
 
@@ -90,15 +123,23 @@ extension Run: Displayable {
     public var picture: any Picture { RunPicture(plot: plot, figures: figures) }
 
     var plot: LinePlot {
-        history.plot(title: "\(Model.self) on \(data.training.name)", epochs: epochs)
+        history.plot(
+            title: "\(Model.self) on \(data.training.name)", epochs: epochs, rate: settings.learningRate)
     }
 
     /// Name and figure, pairs.
     private var figures: [(String, String)] {
         var figures: [(String, String)] = []
-        let planned = wasInterrupted ? " of \(settings.epochs), interrupted" : ""
+        let planned =
+            switch ending {
+            case .complete, .running, .failed: ""
+            case .interrupted: " of \(settings.epochs), interrupted"
+            case .outOfPatience: " of \(settings.epochs)"
+            }
         figures.append(("epochs", epochs.fixed(wasInterrupted ? 1 : 0) + planned))
-        figures.append(("batch", "\(settings.batchSize) of \(data.training.count.grouped) images"))
+        let batch =
+            settings.accumulation == 1 ? "\(settings.batchSize)" : "\(settings.accumulation) × \(settings.batchSize)"
+        figures.append(("batch", "\(batch) of \(data.training.count.grouped) images"))
         figures.append(
             ("time", "\(Duration.seconds(history.seconds).spoken), \(Int(history.imagesPerSecond).grouped) images/s"))
         figures.append(("parameters", model.parameterCount.grouped))

@@ -13,19 +13,25 @@ struct RunRecord: Codable, Sendable, Hashable {
         /// Not at an end yet; or its process ended first.
         case running
         case complete, interrupted, failed
+        /// The validation loss did not fall any more.
+        case outOfPatience = "stopped early"
     }
 
     var number: Int
+    var name: String?
     var model: String
     var data: String
     /// Tells whether a run goes on with the data it began with.
     var fingerprint: String
     var settings: Hyperparameters
     var parameterCount: Int
+    var trainingCount: Int?
+    var validationCount: Int?
     var classNames: [String]
     var normalization: Normalization?
     /// Bits are promised for one type of processor.
     var processor: String
+    var environment: Environment?
     /// Seconds since 1970.
     var started: Double
     var process: Int32
@@ -33,16 +39,20 @@ struct RunRecord: Codable, Sendable, Hashable {
     var note = ""
     var history = History()
 
-    init(_ model: some Module, _ data: DatasetSplit, _ settings: Hyperparameters, number: Int) {
+    init(_ model: some Module, _ data: DatasetSplit, _ settings: Hyperparameters, number: Int, name: String) {
         self.number = number
+        self.name = name.isEmpty ? nil : name
         self.model = "\(type(of: model))"
         self.data = data.training.name
         fingerprint = data.fingerprint
         self.settings = settings
         parameterCount = model.parameterCount
+        trainingCount = data.training.count
+        validationCount = data.validation.count
         classNames = data.training.classNames
         normalization = data.training.normalization
-        processor = processorName
+        processor = Environment.processorName
+        environment = Environment.current
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         started = Double(now.tv_sec)
@@ -52,24 +62,32 @@ struct RunRecord: Codable, Sendable, Hashable {
     /// How it ended: a run whose process is gone was broken off.
     var status: String {
         switch ending {
-        case .complete: "complete"
-        case .interrupted: "interrupted"
-        case .failed: "failed"
         case .running: kill(process, 0) == 0 || errno == EPERM ? "running" : "broken off"
+        case .complete, .interrupted, .failed, .outOfPatience: ending.rawValue
         }
     }
+
+    /// In a line, for the log.
+    var summary: String {
+        "\(model) with \(parameterCount.grouped) parameters on \(data), \(settings.epochs) epochs, batch \(settings.batchSize), rate \(settings.learningRate), \(settings.optimizer), seed \(settings.seed); \(environment.map { "\($0)" } ?? processor)"
+    }
+
+    /// How many steps an epoch has.
+    var stepsPerEpoch: Int { settings.stepsPerEpoch(of: trainingCount ?? settings.batchSize) }
 }
 
-/// The folder of one run: `run.json`, `metrics.csv`, and `snapshot.safetensors` with the last state that was kept.
+/// The folder of one run: `run.json`, `metrics.csv`, `log.txt`, and a file `step-704.safetensors` for each state that
+/// was kept.
 ///
-/// Every file is written aside and renamed, so that whatever happens, at any byte, the one before is still there.
+/// Every file but the log, to which lines are added, is written aside and renamed: whatever happens, at any byte, the
+/// one before is still there.
 struct RunFolder: Sendable {
     let path: String
     let number: Int
 
     private var recordPath: String { path + "/run.json" }
-    private var snapshotPath: String { path + "/snapshot.safetensors" }
     private var metricsPath: String { path + "/metrics.csv" }
+    private var logPath: String { path + "/log.txt" }
 
     /// The folder of all runs: `$SWIFT_LAB_RUNS`, or else `runs` beside the data folder.
     static var home: String {
@@ -124,42 +142,103 @@ struct RunFolder: Sendable {
             .joined(separator: "\n") + "\n"
     }
 
-    // MARK: The snapshot
+    // MARK: The log
 
-    /// What a snapshot has besides tensors.
-    private struct Progress: Codable {
-        var step: Int
-        var lossSum: Double
-        var lossCount: Int
-        var history: History
+    /// Adds a line with the time to the log. A run does not end because its log cannot be written.
+    func log(_ line: String) {
+        var now = time(nil)
+        var parts = tm()
+        localtime_r(&now, &parts)
+        var buffer = [CChar](repeating: 0, count: 32)
+        strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &parts)
+        let text =
+            String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) + "  \(line)\n"
+        let file = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        let bytes = Array(text.utf8)
+        _ = Glibc.write(file, bytes, bytes.count)
     }
 
-    func write(_ state: TrainingState) throws {
-        let progress = Progress(
-            step: state.step, lossSum: state.lossSum, lossCount: state.lossCount, history: state.history)
-        let json = String(decoding: try JSONEncoder().encode(progress), as: UTF8.self)
-        let tensors =
-            state.weights.map { ("weights.\($0.name)", $0.value) }
-            + state.moments.map { ("moments.\($0.name)", $0.value) }
-        try writeFile(Safetensors(tensors, metadata: ["progress": json]).bytes, to: snapshotPath)
+    var logText: String { (try? readFile(logPath)).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+
+    // MARK: Snapshots
+
+    private func snapshotPath(_ step: Int) -> String { "\(path)/step-\(step).safetensors" }
+
+    /// The steps at which a snapshot is there, in order.
+    var snapshots: [Int] {
+        folderEntries(path).compactMap { name in
+            guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return nil }
+            return Int(name.dropFirst(5).dropLast(12))
+        }.sorted()
     }
 
-    func state() throws -> TrainingState {
-        guard fileExists(snapshotPath) else {
-            throw FileError(snapshotPath, "is not there: run \(number) ended before its first snapshot")
+    /// Returns the bytes that were written.
+    @discardableResult func write(_ state: TrainingState) throws -> Int {
+        let json = String(decoding: try JSONEncoder().encode(state.progress), as: UTF8.self)
+        func named(_ prefix: String, _ values: TrainingState.Values) -> TrainingState.Values {
+            values.map { ("\(prefix).\($0.name)", $0.value) }
         }
-        let file = try Safetensors(path: snapshotPath)
-        guard let json = file.metadata["progress"],
-            let progress = try? JSONDecoder().decode(Progress.self, from: Data(json.utf8))
-        else { throw FileError(snapshotPath, "holds tensors, but not the progress of a run") }
-        func tensors(_ prefix: String) -> [(name: String, value: Tensor)] {
+        let tensors =
+            named("weights", state.weights) + named("moments", state.moments) + named("average", state.average)
+            + named("best", state.best)
+        let bytes = Safetensors(tensors, metadata: ["progress": json]).bytes
+        try writeFile(bytes, to: snapshotPath(state.step))
+        return bytes.count
+    }
+
+    /// Removes what the settings do not ask to keep, once there is a newer one: all but the last `count` and the one with
+    /// the best validation; and those of steps that are still to come, which another end of the run has left.
+    func removeOldSnapshots(keeping count: Int, at step: Int, stepsPerEpoch: Int, _ history: History) {
+        let all = snapshots
+        let reached = all.filter { $0 <= step }
+        let accuracies = Dictionary(
+            history.validations.map { (Int($0.epoch) * stepsPerEpoch, $0.accuracy) }, uniquingKeysWith: { $1 })
+        // Of equals the first, as in `History.best`.
+        let best = reached.reduce(nil as Int?) { best, step in
+            guard let accuracy = accuracies[step] else { return best }
+            guard let best, let before = accuracies[best] else { return step }
+            return accuracy > before ? step : best
+        }
+        let kept = Set(reached.suffix(count) + [best].compactMap(\.self))
+        for step in all where !kept.contains(step) { unlink(snapshotPath(step)) }
+    }
+
+    /// The state at a step; the last one without.
+    ///
+    /// - Throws: `FileError` where the file is damaged, with what there is besides.
+    func state(at step: Int? = nil) throws -> TrainingState {
+        let all = snapshots
+        guard let step = step ?? all.last, all.contains(step) else {
+            throw TrainingError("runs[\(number)] has no snapshot in \(path): it ended before its first one was kept")
+        }
+        let file: Safetensors
+        let progress: TrainingState.Progress
+        do {
+            file = try Safetensors(path: snapshotPath(step))
+            guard let json = file.metadata["progress"] else {
+                throw FileError(snapshotPath(step), "holds tensors, but not the progress of a run")
+            }
+            do {
+                progress = try JSONDecoder().decode(TrainingState.Progress.self, from: Data(json.utf8))
+            } catch {
+                throw FileError(snapshotPath(step), "says how far the run had come in a form that is not understood")
+            }
+        } catch let error as FileError {
+            guard let before = all.last(where: { $0 < step }), let record = try? record() else { throw error }
+            let epoch = (Double(before) / Double(record.stepsPerEpoch)).significant(6)
+            throw FileError(
+                error.path, "\(error.reason); the snapshot before is there: give epoch: \(epoch) to start from it")
+        }
+        func values(_ prefix: String) -> TrainingState.Values {
             file.tensors.filter { $0.name.hasPrefix(prefix) }.map {
                 (name: String($0.name.dropFirst(prefix.count)), value: $0.value)
             }
         }
         return TrainingState(
-            step: progress.step, weights: tensors("weights."), moments: tensors("moments."), history: progress.history,
-            lossSum: progress.lossSum, lossCount: progress.lossCount)
+            progress: progress, weights: values("weights."), moments: values("moments."),
+            average: values("average."), best: values("best."))
     }
 
     /// Files that a process left half-written when it was killed.
@@ -183,14 +262,30 @@ final class SnapshotWriter: Sendable {
         try check()
         queue.async { [self] in
             do {
+                let start = ContinuousClock.now
                 var record = record
                 record.history = state.history
-                try folder.write(state)
+                // A note or a name may have been written meanwhile, by another notebook.
+                if let now = try? folder.record() { (record.note, record.name) = (now.note, now.name) }
+                let bytes = try folder.write(state)
                 try folder.write(record)
+                folder.removeOldSnapshots(
+                    keeping: record.settings.snapshotsKept, at: state.step, stepsPerEpoch: record.stepsPerEpoch,
+                    state.history)
+                folder.log(line(state, bytes, (ContinuousClock.now - start).seconds, record.stepsPerEpoch))
             } catch {
                 failure.withLock { $0 = (state.history.points.last?.epoch ?? 0, error) }
             }
         }
+    }
+
+    private func line(_ state: TrainingState, _ bytes: Int, _ seconds: Double, _ stepsPerEpoch: Int) -> String {
+        var line = "epoch \((Double(state.step) / Double(stepsPerEpoch)).significant(4))"
+        if let point = state.history.points.last { line += ", training loss \(point.loss.significant(4))" }
+        if let last = state.history.validations.last {
+            line += ", validation loss \(last.loss.significant(4)), accuracy \(last.accuracy.percent(2))"
+        }
+        return line + "; snapshot of \((bytes >> 10).grouped) KB in \((seconds * 1_000).fixed(0)) ms"
     }
 
     /// Waits until everything is written.
@@ -204,21 +299,5 @@ final class SnapshotWriter: Sendable {
         throw TrainingError(
             "train: the snapshot at epoch \(epoch.significant(3)) could not be written (\(error)); the one before is kept, and runs[\(folder.number)].resume goes on from it. Make room, or set snapshotInterval = 0."
         )
-    }
-}
-
-/// The name of this machine's processor.
-let processorName: String = {
-    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return "unknown" }
-    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-    return line?.split(separator: ":").last.map { String($0).trimmed } ?? "unknown"
-}()
-
-extension String {
-    fileprivate var trimmed: String {
-        var text = self[...]
-        while text.first == " " || text.first == "\t" { text = text.dropFirst() }
-        while text.last == " " { text = text.dropLast() }
-        return String(text)
     }
 }

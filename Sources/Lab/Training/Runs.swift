@@ -1,5 +1,6 @@
 import Datasets
 import Display
+internal import Glibc
 import NeuralNetworks
 import Pictures
 import Tensors
@@ -9,6 +10,7 @@ import Tensors
 ///     runs                                   // a table: settings, losses as sparklines, results, notes
 ///     runs[3].history
 ///     let longer = try runs[3].resume(LeNet(), on: data, until: 20)
+///     runs["small"].note("too few images")
 ///     runs.matching("LeNet")
 public var runs: Runs { Runs(home: RunFolder.home) }
 
@@ -38,14 +40,28 @@ public struct Runs: Sendable {
         }
     }
 
-    /// Those whose model, data or note contains these words.
+    /// The newest run of this name.
+    public subscript(name: String) -> StoredRun {
+        get throws {
+            let all = all
+            guard let run = all.last(where: { $0.record.name == name }) else {
+                let names = all.compactMap(\.record.name)
+                throw TrainingError(
+                    "runs[\"\(name)\"]: there is no run of this name; \(names.isEmpty ? "none has a name yet: train(…, name: \"\(name)\") gives one" : "there are \(names.joined(separator: ", "))")"
+                )
+            }
+            return run
+        }
+    }
+
+    /// Those whose name, model, data, status or note contains these words.
     public func matching(_ words: String) -> Runs { Runs(home: home, filter: words) }
 
     /// All of them, the oldest first. Those that cannot be read are left out.
     public var all: [StoredRun] {
         RunFolder.numbers(in: home).compactMap { try? self[$0] }.filter { run in
             filter.isEmpty
-                || [run.record.model, run.record.data, run.record.note].contains {
+                || [run.name, run.record.model, run.record.data, run.record.note, run.status].contains {
                     $0.lowercased().contains(filter.lowercased())
                 }
         }
@@ -61,79 +77,140 @@ public struct StoredRun: Sendable {
     var record: RunRecord
 
     public var number: Int { record.number }
+    /// Empty where it was given none.
+    public var name: String { record.name ?? "" }
     public var modelName: String { record.model }
     public var dataName: String { record.data }
     /// A copy to change and train with: `var settings = try runs[3].settings`.
     public var settings: Hyperparameters { record.settings }
     public var history: History { record.history }
-    /// "complete", "interrupted", "failed", "running", or "broken off" where its process ended first.
+    /// "complete", "interrupted", "stopped early" (out of patience), "failed", "running", or "broken off" where its
+    /// process ended first.
     public var status: String { record.status }
     public var note: String { record.note }
+    /// What it was trained with; `nil` of a run that an earlier version has kept.
+    public var environment: Environment? { record.environment }
     /// Where its files lie.
     public var path: String { folder.path }
+    /// What happened when.
+    public var log: String { folder.logText }
+    /// The epochs at which a snapshot is there.
+    public var snapshots: [Double] { folder.snapshots.map { Double($0) / Double(record.stepsPerEpoch) } }
 
     /// Writes a note beside the run.
-    public func note(_ text: String) throws {
+    public func note(_ text: String) throws { try change { $0.note = text } }
+
+    /// Gives the run another name; an empty one takes it away.
+    public func rename(_ name: String) throws { try change { $0.name = name.isEmpty ? nil : name } }
+
+    private func change(_ change: (inout RunRecord) -> Void) throws {
         var record = try folder.record()
-        record.note = text
+        change(&record)
         try folder.write(record)
     }
 
     /// Removes the run with all its files.
     public func delete() { removeFolder(folder.path) }
 
-    /// The weights of its last snapshot, by name.
-    public func weights() throws -> [(name: String, value: Tensor)] { try folder.state().weights }
+    /// Trains anew with this run's settings, some of them changed:
+    /// `try runs[3].clone(LeNet(), on: data) { $0.epochs = 20 }`.
+    public func clone<Model: Module>(
+        _ model: Model, on data: DatasetSplit, name: String = "", controls: TrainingControls? = nil,
+        quietly: Bool = false, changing change: (inout Hyperparameters) -> Void = { _ in }
+    ) throws -> Run<Model> {
+        var settings = settings
+        change(&settings)
+        return try train(model, on: data, settings, name: name, controls: controls, quietly: quietly)
+    }
+
+    /// The weights that the network is used with, by name: of its last snapshot, or of that of an epoch.
+    public func weights(epoch: Double? = nil) throws -> [(name: String, value: Tensor)] {
+        try state(epoch).answer(settings)
+    }
+
+    private func state(_ epoch: Double?) throws -> TrainingState {
+        guard let epoch else { return try folder.state() }
+        let all = folder.snapshots
+        let steps = Double(record.stepsPerEpoch)
+        guard let step = all.first(where: { abs(Double($0) / steps - epoch) < 0.5 / steps }) else {
+            let known = snapshots.map { $0.significant(4) }.joined(separator: ", ")
+            throw TrainingError(
+                "runs[\(number)] has no snapshot of epoch \(epoch.significant(4)); there are those of \(known); settings.snapshotsKept says how many stay"
+            )
+        }
+        return try folder.state(at: step)
+    }
 
     /// The network with the weights of the last snapshot, as a run that can be evaluated and go on.
     ///
     /// - Parameters:
-    ///   - model: A network with parameters of the same names and shapes.
-    ///   - data: The data that it was trained on.
-    /// - Throws: `TrainingError` when the data are others, `ParameterError` when the network is, `FileError` when the
-    ///   snapshot is missing or damaged.
-    public func load<Model: Module>(_ model: Model, on data: DatasetSplit) throws -> Run<Model> {
+    ///   - model: A network with the same parameters; its class may have been written anew.
+    ///   - data: The data that it was trained on, split and normalised in the same way.
+    ///   - epoch: Another snapshot than the last, one of `snapshots`.
+    /// - Throws: `TrainingError` when the data are others or the network is another, `FileError` when the snapshot is
+    ///   damaged.
+    public func load<Model: Module>(
+        _ model: Model, on data: DatasetSplit, epoch: Double? = nil
+    ) throws -> Run<Model> {
         guard data.fingerprint == record.fingerprint else {
             throw TrainingError(
-                "runs[\(number)] was trained on other data than this (\(record.data), \(record.classNames.count) classes; this is \(data.training.name)): take the same split with the same seed, normalised in the same way"
+                "runs[\(number)] was trained on other data than this (\(record.data), \(record.classNames.count) classes\(record.normalization.map { ", normalised by \($0)" } ?? "")); give it the same, split with the same seed, normalised and augmented in the same way"
             )
         }
-        let state = try folder.state()
+        let state = try state(epoch)
         model.initialize(input: data.training.imageShape, seed: settings.seed)
-        try model.load(state.weights)
+        do {
+            try model.load(state.answer(settings))
+        } catch {
+            throw TrainingError(
+                "runs[\(number)] has the weights of another network (\(record.model), \(record.parameterCount.grouped) parameters) than \(Model.self): \(error)"
+            )
+        }
+        Preparation.remember(Preparation(data.training), of: model)
+        let isAtEnd = epoch == nil || state.step == folder.snapshots.last
+        let ending = isAtEnd && record.ending != .running ? record.ending : .interrupted
         return Run(
-            model: model, data: data, settings: settings, state: state, wasInterrupted: record.ending != .complete,
-            folder: folder)
+            model: model, data: data, settings: settings, state: state,
+            ending: ending == .failed ? .interrupted : ending, folder: folder)
     }
 
-    /// Goes on from the last snapshot, to the end that was planned or to the epoch given.
+    /// Goes on from the last snapshot, or from that of an epoch, to the end that was planned or to the one given.
     ///
     /// It reaches the same weights, to the bit, as a run that was never broken off, on the same type of processor.
     public func resume<Model: Module>(
-        _ model: Model, on data: DatasetSplit, until epochs: Int? = nil, quietly: Bool = false
+        _ model: Model, on data: DatasetSplit, until epochs: Int? = nil, epoch: Double? = nil,
+        controls: TrainingControls? = nil, quietly: Bool = false
     ) throws -> Run<Model> {
-        try resume(model, on: data, until: epochs, .current(quietly: quietly))
+        try resume(model, on: data, until: epochs, epoch: epoch, controls: controls, .current(quietly: quietly))
     }
 
     func resume<Model: Module>(
-        _ model: Model, on data: DatasetSplit, until epochs: Int?, _ host: Host
+        _ model: Model, on data: DatasetSplit, until epochs: Int?, epoch: Double? = nil,
+        controls: TrainingControls? = nil, _ host: Host
     ) throws -> Run<Model> {
-        if record.processor != processorName, let frontend = host.frontend {
+        if record.status == "running", record.process != getpid() {
+            throw TrainingError(
+                "runs[\(number)] is still being trained, by process \(record.process); interrupt it there first")
+        }
+        if record.processor != Environment.processorName, let frontend = host.frontend {
             frontend.display(
                 MimeBundle(
                     text:
                         "runs[\(number)] began on another processor (\(record.processor)): it goes on, but not to the same bits."
                 ), id: nil)
         }
-        return try load(model, on: data).resume(until: epochs, host)
+        let run = try load(model, on: data, epoch: epoch)
+        return try run.resume(model, until: epochs, controls: controls, host)
     }
 }
 
 extension StoredRun: Displayable {
     public var mimeBundle: MimeBundle {
-        let title = "run \(number): \(record.model) on \(record.data), \(record.status)"
-        return history.plot(title: title, epochs: status == "running" ? Double(settings.epochs) : history.end)
-            .mimeBundle
+        let label = name.isEmpty ? "run \(number)" : "run \(number), \(name)"
+        return history.plot(
+            title: "\(label): \(record.model) on \(record.data), \(status)",
+            epochs: status == "running" ? Double(settings.epochs) : history.end, rate: settings.learningRate
+        ).mimeBundle
     }
 }
 
@@ -148,7 +225,8 @@ extension Runs: Displayable {
             let last = history.validations.last
             let epoch = history.validations.last?.epoch ?? history.points.last?.epoch ?? 0
             return [
-                "\(run.number)", run.record.model.cut(to: 20), run.record.data.cut(to: 24),
+                run.name.isEmpty ? "\(run.number)" : "\(run.number) \(run.name.cut(to: 24))",
+                run.record.model.cut(to: 20), run.record.data.cut(to: 24),
                 "\(epoch.significant(3)) of \(run.settings.epochs)", "\(run.settings.batchSize)",
                 run.settings.learningRate.base.significant(3), sparkline(history.points.map(\.loss)),
                 last?.loss.significant(3) ?? "–",
@@ -160,7 +238,7 @@ extension Runs: Displayable {
             [
                 "run", "model", "data", "epochs", "batch", "rate", "training loss", "validation loss", "accuracy",
                 "time", "status", "note",
-            ], rows: rows, numeric: [0, 4, 5, 7, 8, 9]
+            ], rows: rows, numeric: [4, 5, 7, 8, 9]
         ).mimeBundle
     }
 }
@@ -170,12 +248,12 @@ extension String {
     fileprivate func cut(to length: Int) -> String { count <= length ? self : prefix(length - 1) + "…" }
 }
 
-/// A curve in eight letters: `█▅▃▂▂▁▁▁`.
-func sparkline(_ values: [Double]) -> String {
+/// A curve in so many letters: `█▅▃▂▂▁▁▁`.
+func sparkline(_ values: [Double], bars width: Int = 8) -> String {
     let values = values.filter(\.isFinite)
     guard let low = values.min(), let high = values.max() else { return "" }
     let bars = Array("▁▂▃▄▅▆▇█")
-    let width = min(8, values.count)
+    let width = min(width, values.count)
     return String(
         (0..<width).map { column in
             let start = column * values.count / width

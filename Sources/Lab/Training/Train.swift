@@ -13,74 +13,111 @@ import Tensors
 /// The weights it starts from are drawn from the seed and the parameters' names, whatever the model held before, so
 /// that the same call gives the same run. An interrupt ends it within a step and keeps what was learned.
 ///
-/// - Parameter quietly: Shows nothing.
+/// - Parameters:
+///   - name: What the run is called among `runs`; without one it is known by its number.
+///   - controls: Changes the rate, pauses, takes a snapshot or stops while the run goes on.
+///   - quietly: Shows nothing.
 /// - Throws: `TrainingError` when the settings or the data cannot be trained with, and when the loss stops being a
 ///   number.
 public func train<Model: Module>(
-    _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters = Hyperparameters(), quietly: Bool = false
+    _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters = Hyperparameters(), name: String = "",
+    controls: TrainingControls? = nil, quietly: Bool = false
 ) throws -> Run<Model> {
-    try train(model, on: data, settings, from: nil, .current(quietly: quietly))
+    try train(
+        model, on: data, settings, from: nil, name: name, controls: controls, .current(quietly: quietly))
 }
 
 /// Trains a network that starts from the weights of another run, whose parameters must have the same names and shapes.
+///
+/// - Parameter except: Layers that start anew, `["output"]`, because they are others here: a network that has learned
+///   ten classes is so taught three of its own. `model.freeze(\.conv1)` keeps what it has learned of the others.
 public func train<Model: Module, Other: Module>(
     _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters = Hyperparameters(), from run: Run<Other>,
-    quietly: Bool = false
+    except: [String] = [], name: String = "", controls: TrainingControls? = nil, quietly: Bool = false
 ) throws -> Run<Model> {
-    try train(model, on: data, settings, from: run.state.weights, .current(quietly: quietly))
+    try train(
+        model, on: data, settings, from: run.weights, except: except, name: name, controls: controls,
+        .current(quietly: quietly))
+}
+
+/// Trains a network that starts from the weights of a run that was kept.
+public func train<Model: Module>(
+    _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters = Hyperparameters(), from run: StoredRun,
+    except: [String] = [], name: String = "", controls: TrainingControls? = nil, quietly: Bool = false
+) throws -> Run<Model> {
+    try train(
+        model, on: data, settings, from: try run.weights(), except: except, name: name, controls: controls,
+        .current(quietly: quietly))
 }
 
 /// Checks, sets the weights and trains.
 func train<Model: Module>(
-    _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, from weights: [(name: String, value: Tensor)]?,
-    _ host: Host
+    _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, from weights: TrainingState.Values?,
+    except: [String] = [], name: String = "", controls: TrainingControls? = nil, _ host: Host
 ) throws -> Run<Model> {
     try settings.check()
     guard data.training.count > 0 else { throw TrainingError("train: the training part has no images") }
+    try settings.check(for: data)
     model.initialize(input: data.training.imageShape, seed: settings.seed)
-    if let weights { try model.load(weights) }
+    if let weights { try start(model, from: weights, except: except) }
     try checkAnswer(of: model, on: data)
     var keeping: (folder: RunFolder, record: RunRecord)?
     if let home = host.home, settings.snapshotInterval > 0 {
         let folder = try RunFolder.create(in: home)
-        keeping = (folder, RunRecord(model, data, settings, number: folder.number))
+        keeping = (folder, RunRecord(model, data, settings, number: folder.number, name: name))
     }
-    return try train(model, on: data, settings, state: TrainingState(), keeping: keeping, host)
+    return try train(
+        model, on: data, settings, state: TrainingState(), keeping: keeping, controls: controls, host)
+}
+
+/// Puts another run's weights into a model that has its own.
+private func start(_ model: some Module, from weights: TrainingState.Values, except: [String]) throws {
+    func isExcepted(_ name: String) -> Bool { except.contains { name == $0 || name.hasPrefix($0 + ".") } }
+    let own = model.parameters
+    if let unknown = except.first(where: { layer in !own.contains { $0.name == layer || $0.name.hasPrefix(layer + ".") }
+        })
+    {
+        let layers = own.map { $0.name.split(separator: ".").dropLast().joined(separator: ".") }
+        let known = layers.enumerated().filter { layers.firstIndex(of: $1) == $0 }.map(\.element)
+        throw TrainingError(
+            "train: there is no layer \(unknown) to start anew; there are \(known.joined(separator: ", "))")
+    }
+    try model.load(weights.filter { !isExcepted($0.name) } + own.filter { isExcepted($0.name) })
 }
 
 /// Goes on from `state`, with the model's parameters as they are.
 func train<Model: Module>(
     _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, state: TrainingState,
-    keeping: (folder: RunFolder, record: RunRecord)?, _ host: Host
+    keeping: (folder: RunFolder, record: RunRecord)?, controls: TrainingControls? = nil, _ host: Host
 ) throws -> Run<Model> {
-    let trainer = try Trainer(model, on: data, settings, state: state, host: host)
-    guard let (folder, firstRecord) = keeping else {
-        let ending = try trainer.run { _ in }
-        return Run(
-            model: model, data: data, settings: settings, state: trainer.state,
-            wasInterrupted: ending == .interrupted, folder: nil)
+    let trainer = try Trainer(model, on: data, settings, state: state, controls: controls, host: host)
+    Preparation.remember(Preparation(data.training), of: model)
+    func run(_ ending: RunRecord.Ending, _ folder: RunFolder?) -> Run<Model> {
+        Run(model: model, data: data, settings: settings, state: trainer.state, ending: ending, folder: folder)
     }
+    guard let (folder, firstRecord) = keeping else { return run(try trainer.run { _ in }, nil) }
     var record = firstRecord
     record.settings = settings
     record.process = getpid()
     record.ending = .running
     folder.removeRemains()
     try folder.write(record)
+    folder.log(state.step == 0 ? "begins: \(record.summary)" : "goes on after \(state.step.grouped) steps")
     let writer = SnapshotWriter(folder)
     do {
         let ending = try trainer.run { try writer.write($0, record) }
-        record.ending = ending == .interrupted ? .interrupted : .complete
+        record.ending = ending
         try writer.write(trainer.state, record)
         try writer.finish()
-        return Run(
-            model: model, data: data, settings: settings, state: trainer.state,
-            wasInterrupted: ending == .interrupted, folder: folder)
+        folder.log(record.status)
+        return run(ending, folder)
     } catch {
         // What was written before stays; if this cannot be noted either, the first failure is the one to tell.
         try? writer.finish()
         record.ending = .failed
         record.history = trainer.state.history
         try? folder.write(record)
+        folder.log("failed: \(error)")
         throw error
     }
 }

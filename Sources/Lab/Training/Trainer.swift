@@ -1,6 +1,8 @@
 import Datasets
 import Display
+internal import Glibc
 import NeuralNetworks
+import Pictures
 import Tensors
 
 /// Where a run shows itself, where it is kept, and how it hears that it shall stop: the process's, or a test's own.
@@ -27,55 +29,65 @@ final class Trainer<Model: Module> {
     let data: DatasetSplit
     let settings: Hyperparameters
     private let optimizer: Optimizer
+    private let average: AveragedWeights?
     private(set) var state: TrainingState
+    private let controls: TrainingControls?
     private let stepsPerEpoch: Int
     private let totalSteps: Int
     /// A point of the history for so many steps: about eight an epoch (as in DIGITS), and up to 120 in a short run.
     private let pointInterval: Int
     private let host: Host
     private var picture: LivePicture?
+    private var hardware = Hardware()
     private var lastGradients: Gradients?
     private var hasEnded = false
     private let clock = ContinuousClock()
 
     /// The model's parameters must have their values.
-    init(_ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, state: TrainingState, host: Host) throws {
+    init(
+        _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, state: TrainingState,
+        controls: TrainingControls? = nil, host: Host
+    ) throws {
         self.model = model
         self.data = data
         self.settings = settings
         self.state = state
+        self.controls = controls
         self.host = host
         picture = host.frontend.map(LivePicture.init(on:))
         optimizer = Optimizer(settings.optimizer, learningRate: settings.learningRate.rate(at: 0))
         if !state.moments.isEmpty { try optimizer.restore(state.moments, for: model) }
-        stepsPerEpoch = (data.training.count + settings.batchSize - 1) / settings.batchSize
+        average = settings.averaging.map { AveragedWeights(of: model, decay: $0) }
+        if !state.average.isEmpty { try average?.restore(state.average, count: state.progress.averageCount) }
+        if self.state.progress.plateau == nil { self.state.progress.plateau = settings.plateau }
+        stepsPerEpoch = settings.stepsPerEpoch(of: data.training.count)
         totalSteps = stepsPerEpoch * settings.epochs
         pointInterval = max(1, min(stepsPerEpoch / 8, totalSteps / 120))
-    }
-
-    enum Ending: Equatable {
-        case complete, interrupted
-        /// The validation loss did not fall any more.
-        case outOfPatience
+        // Whoever lets a run go on that had run out of patience has new patience.
+        if isOutOfPatience { self.state.progress.patienceStart = state.history.validations.count }
     }
 
     private var name: String { "\(Model.self) on \(data.training.name)" }
     private var epochsDone: Double { Double(state.step) / Double(stepsPerEpoch) }
+    private var imagesDone: Int {
+        state.step / stepsPerEpoch * data.training.count
+            + min(data.training.count, state.step % stepsPerEpoch * settings.batchSize * settings.accumulation)
+    }
 
     /// Trains to the end, or as far as the user and the numbers let it. `keep` is called after each epoch whose state
-    /// is to be kept.
-    func run(keep: (TrainingState) throws -> Void) throws -> Ending {
+    /// is to be kept. Afterwards the model has the weights it is to be used with.
+    func run(keep: (TrainingState) throws -> Void) throws -> RunRecord.Ending {
         let bar = host.frontend.map {
             ProgressBar(
-                "epoch \(epochTitle)", total: totalSteps * settings.batchSize, unit: "images",
-                completed: state.step * settings.batchSize, on: $0)
+                "epoch \(epochTitle)", total: data.training.count * settings.epochs, unit: "images",
+                completed: imagesDone, on: $0)
         }
         show(always: true)
-        var ending = Ending.complete
+        var ending = RunRecord.Ending.complete
         do {
             while true {
                 // Also where a run goes on that was broken off in the middle of a validation.
-                if isValidationDue, !validate() {
+                if isValidationDue, try !validate() {
                     ending = .interrupted
                     break
                 }
@@ -85,7 +97,7 @@ final class Trainer<Model: Module> {
                 }
                 if isSnapshotDue { try keep(captured()) }
                 if state.step >= totalSteps { break }
-                if try !runEpoch(bar) {
+                if try !runEpoch(bar, keep) {
                     ending = .interrupted
                     break
                 }
@@ -95,6 +107,7 @@ final class Trainer<Model: Module> {
             throw error
         }
         state = captured()
+        try model.load(state.answer(settings))
         hasEnded = true
         show(always: true)
         bar?.finish(closing(ending))
@@ -115,17 +128,35 @@ final class Trainer<Model: Module> {
             && (state.step / stepsPerEpoch).isMultiple(of: settings.snapshotInterval)
     }
 
+    /// Whether the next step may be taken; waits while the user has the run paused.
+    private func mayGoOn(_ keep: (TrainingState) throws -> Void) throws -> Bool {
+        while true {
+            if host.isInterrupted() { return false }
+            guard let wishes = controls?.read() else { return true }
+            if wishes.isStopped { return false }
+            if let factor = wishes.rateFactor { state.progress.controlFactor = factor }
+            if wishes.wantsSnapshot { try keep(captured()) }
+            if !wishes.isPaused { return true }
+            usleep(20_000)
+        }
+    }
+
     /// The rest of an epoch. False where the user broke it off.
-    private func runEpoch(_ bar: ProgressBar?) throws -> Bool {
+    private func runEpoch(_ bar: ProgressBar?, _ keep: (TrainingState) throws -> Void) throws -> Bool {
         let batches = data.training.batches(
             of: settings.batchSize, shuffledBy: settings.seed, epoch: state.step / stepsPerEpoch,
             shuffles: settings.shuffles)
+        let iterator = batches.iterator(from: state.step % stepsPerEpoch * settings.accumulation)
         var start = clock.now
         defer { state.history.seconds += (clock.now - start).seconds }
-        for batch in IteratorSequence(batches.iterator(from: state.step % stepsPerEpoch)) {
-            if host.isInterrupted() { return false }
-            try step(batch)
-            bar?.update(state.step * settings.batchSize, title: "epoch \(epochTitle)")
+        while let batch = iterator.next() {
+            // An interrupt comes between two adjustments, never between the batches of one: batch normalisation would
+            // already have seen the first ones.
+            if try !mayGoOn(keep) { return false }
+            var parts = [batch]
+            while parts.count < settings.accumulation, let next = iterator.next() { parts.append(next) }
+            try step(parts)
+            bar?.update(imagesDone, title: "epoch \(epochTitle)")
             if state.step.isMultiple(of: pointInterval) {
                 addPoint()
                 state.history.seconds += (clock.now - start).seconds
@@ -137,58 +168,81 @@ final class Trainer<Model: Module> {
     }
 
     /// Tries the network on the validation part. False where the user broke it off.
-    private func validate() -> Bool {
+    private func validate() throws -> Bool {
         let start = clock.now
         defer { state.history.seconds += (clock.now - start).seconds }
-        let logits = model.logits(on: data.validation, host)
-        guard logits.shape[0] == data.validation.count else { return false }
-        let measured = Evaluation(of: logits, on: data.validation)
+        func measure() throws -> Evaluation? {
+            let logits = model.logits(on: data.validation, host)
+            guard logits.shape[0] == data.validation.count else { return nil }
+            let measured = Evaluation(of: logits, on: data.validation)
+            guard measured.loss.isFinite else { throw diverged("validation loss", measured.loss) }
+            if settings.keepsBest, measured.accuracy > state.history.best?.accuracy ?? -1 {
+                state.best = model.parameters
+            }
+            return measured
+        }
+        guard let measured = try average.map({ try $0.use(measure) }) ?? measure() else { return false }
         state.history.validations.append(
             History.Validation(
                 epoch: Double(state.step / stepsPerEpoch), loss: measured.loss, accuracy: measured.accuracy))
+        state.progress.rateFactor *= state.progress.plateau?.factor(after: measured.loss) ?? 1
         show()
         return true
     }
 
-    private func step(_ batch: Batch) throws {
-        optimizer.learningRate = settings.learningRate.rate(at: 100 * Double(state.step) / Double(totalSteps))
+    /// One adjustment of the weights, from one batch or several.
+    private func step(_ batches: [Batch]) throws {
+        optimizer.learningRate =
+            settings.learningRate.rate(at: 100 * Double(state.step) / Double(totalSteps))
+            * state.progress.rateFactor * state.progress.controlFactor
+        let count = batches.reduce(0) { $0 + $1.count }
         let randomness = RandomGenerator(seed: settings.seed).split("step").split(UInt64(state.step))
-        var (loss, gradients) = valueAndGradient(of: model, randomness: randomness) {
-            crossEntropy($0(batch.images), batch.labels)
+        var value = 0.0
+        var sum: Gradients?
+        for (index, batch) in batches.enumerated() {
+            let (loss, gradients) = valueAndGradient(
+                of: model, randomness: index == 0 ? randomness : randomness.split(UInt64(index))
+            ) { settings.loss($0(batch.images), batch.labels) }
+            let share = Double(batch.count) / Double(count)
+            value += Double(loss.item) * share
+            guard value.isFinite else { throw diverged("loss", value, gradients) }
+            let part = gradients.scaled(by: share)
+            sum = sum?.adding(part) ?? part
         }
-        let value = Double(loss.item)
-        guard value.isFinite else { throw diverged(value, gradients) }
+        guard var gradients = sum else { return }
         if let limit = settings.gradientLimit { gradients = gradients.clipped(toNorm: limit) }
         optimizer.update(model, along: gradients)
+        average?.add()
         lastGradients = gradients
         state.step += 1
-        state.history.imagesSeen += batch.count
-        state.lossSum += value
-        state.lossCount += 1
+        state.history.imagesSeen += count
+        state.progress.lossSum += value
+        state.progress.lossCount += 1
     }
 
     private func addPoint() {
-        guard state.lossCount > 0 else { return }
+        guard state.progress.lossCount > 0 else { return }
         state.history.points.append(
             History.Point(
-                epoch: epochsDone, loss: state.lossSum / Double(state.lossCount), learningRate: optimizer.learningRate))
-        state.lossSum = 0
-        state.lossCount = 0
+                epoch: epochsDone, loss: state.progress.lossSum / Double(state.progress.lossCount),
+                learningRate: optimizer.learningRate))
+        state.progress.lossSum = 0
+        state.progress.lossCount = 0
     }
 
-    private func diverged(_ loss: Double, _ gradients: Gradients) -> TrainingError {
+    private func diverged(_ what: String, _ loss: Double, _ gradients: Gradients? = nil) -> TrainingError {
         // The gradients of the step before still have sizes; those of a loss that is no number have none.
-        let sizes = (lastGradients ?? gradients).map { name, gradient in
+        let sizes = (lastGradients ?? gradients)?.map { name, gradient in
             (name: name, size: gradient.scalars.reduce(Float(0)) { $1.isNaN ? .infinity : max($0, abs($1)) })
         }
-        let largest = sizes.max { $0.size < $1.size }?.name ?? "the network"
+        let largest = sizes?.max { $0.size < $1.size }?.name ?? "the network"
         let rate = optimizer.learningRate.significant(3)
-        let epoch = state.step / stepsPerEpoch + 1
-        let step = state.step % stepsPerEpoch + 1
+        let epoch = gradients == nil ? state.step / stepsPerEpoch : state.step / stepsPerEpoch + 1
+        let step = gradients == nil ? stepsPerEpoch : state.step % stepsPerEpoch + 1
         let kind = loss.isNaN ? "NaN" : "infinite"
         addPoint()
         var error = TrainingError(
-            "train: the loss became \(kind) at step \(step) of epoch \(epoch); the largest gradient was in \(largest). Try a smaller learning rate than \(rate)."
+            "train: the \(what) became \(kind) at step \(step) of epoch \(epoch); the largest gradient was in \(largest). Try a smaller learning rate than \(rate)."
         )
         error.history = state.history
         return error
@@ -198,7 +252,7 @@ final class Trainer<Model: Module> {
         guard let patience = settings.patience else { return false }
         let losses = state.history.validations.map(\.loss)
         guard let lowest = losses.indices.min(by: { losses[$0] < losses[$1] }) else { return false }
-        return losses.count - 1 - lowest >= patience
+        return losses.count - 1 - max(lowest, state.progress.patienceStart - 1) >= patience
     }
 
     /// The state with the weights as they are now.
@@ -206,6 +260,8 @@ final class Trainer<Model: Module> {
         var state = state
         state.weights = model.parameters
         state.moments = optimizer.state
+        state.average = average?.values ?? []
+        state.progress.averageCount = average?.count ?? 0
         return state
     }
 
@@ -214,9 +270,16 @@ final class Trainer<Model: Module> {
     private var epochTitle: String { "\(min(state.step / stepsPerEpoch + 1, settings.epochs)) of \(settings.epochs)" }
 
     private func show(always: Bool = false) {
+        guard picture != nil else { return }
+        hardware.look()
         // Room for what comes is left only while something does.
         let end = hasEnded ? epochsDone : Double(settings.epochs)
-        picture?.show({ state.history.plot(title: title, epochs: end) }, always: always)
+        picture?.show(
+            {
+                Captioned(
+                    picture: state.history.plot(title: title, epochs: end, rate: settings.learningRate),
+                    caption: hardware.line)
+            }, always: always)
     }
 
     private var title: String {
@@ -224,18 +287,30 @@ final class Trainer<Model: Module> {
         return "\(name): \(last.accuracy.percent(1)) of the validation part after \(last.epoch.significant(3)) epochs"
     }
 
-    private func closing(_ ending: Ending) -> String {
+    private func closing(_ ending: RunRecord.Ending) -> String {
         let history = state.history
         let speed = "\(Duration.seconds(history.seconds).spoken), \(Int(history.imagesPerSecond).grouped) images/s"
+        let kept =
+            settings.keepsBest && !state.best.isEmpty
+            ? history.best.map { "; its weights are those of epoch \($0.epoch.significant(3)), the best" } ?? "" : ""
         switch ending {
-        case .complete: return "\(settings.epochs) epochs in \(speed)"
+        case .complete, .running, .failed: return "\(settings.epochs) epochs in \(speed)\(kept)"
         case .interrupted:
             return
                 "interrupted after \(epochsDone.fixed(1)) of \(settings.epochs) epochs (\(speed)); what was learned is kept, and resume() goes on"
         case .outOfPatience:
             return
-                "stopped after \(epochsDone.fixed(0)) of \(settings.epochs) epochs (\(speed)): the validation loss did not fall any more"
+                "stopped after \(epochsDone.fixed(0)) of \(settings.epochs) epochs (\(speed)): the validation loss did not fall any more\(kept)"
         }
+    }
+}
+
+extension Hyperparameters {
+    /// What is made as small as it can be. logits `[batch, classes]`, labels `[batch]`.
+    func loss(_ logits: Tensor, _ labels: Tensor) -> Tensor {
+        // Without smoothing loss and gradient are one pass over the logits.
+        labelSmoothing > 0
+            ? crossEntropy(logits, labels, smoothing: labelSmoothing, classWeights: nil) : crossEntropy(logits, labels)
     }
 }
 

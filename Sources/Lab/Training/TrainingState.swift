@@ -6,17 +6,60 @@ import Tensors
 /// the same weights, to the bit, as one that was never broken off.
 ///
 /// Nothing random has a state of its own here: the order of the images, augmentation and dropout are drawn anew for
-/// each epoch and step from the seed.
+/// each epoch and step from the seed. Patience is counted in the history's validations.
 struct TrainingState: Sendable {
-    /// Batches behind, over all epochs.
-    var step = 0
-    var weights: [(name: String, value: Tensor)] = []
+    typealias Values = [(name: String, value: Tensor)]
+
+    /// What is not a tensor.
+    struct Progress: Sendable, Codable {
+        /// Adjustments of the weights behind, over all epochs.
+        var step = 0
+        /// What was added up since the last point of the history.
+        var lossSum = 0.0
+        var lossCount = 0
+        /// How many steps are in the average.
+        var averageCount = 0
+        /// What the plateau has lowered the rate by so far, and what it waits for.
+        var rateFactor = 1.0
+        var plateau: Plateau?
+        /// What the user has turned the rate to while it ran.
+        var controlFactor = 1.0
+        /// The validation from which on patience is counted: a run that had run out of it may go on.
+        var patienceStart = 0
+        var history = History()
+    }
+
+    var progress = Progress()
+    var weights: Values = []
     /// The optimizer's running sums.
-    var moments: [(name: String, value: Tensor)] = []
-    var history = History()
-    /// What was added up since the last point of the history.
-    var lossSum = 0.0
-    var lossCount = 0
+    var moments: Values = []
+    /// The mean of the weights, where it is kept.
+    var average: Values = []
+    /// The weights of the best validation, where they are kept.
+    var best: Values = []
+
+    /// The weights that the network is used with.
+    func answer(_ settings: Hyperparameters) -> Values {
+        if settings.keepsBest && !best.isEmpty { return best }
+        return average.isEmpty ? weights : average
+    }
+
+    var step: Int {
+        get { progress.step }
+        set { progress.step = newValue }
+    }
+    var history: History {
+        get { progress.history }
+        _modify { yield &progress.history }
+    }
+}
+
+extension Hyperparameters {
+    /// How often the weights are adjusted in an epoch of so many images.
+    func stepsPerEpoch(of images: Int) -> Int {
+        let batches = (images + batchSize - 1) / batchSize
+        return max(1, (batches + accumulation - 1) / accumulation)
+    }
 }
 
 extension DatasetSplit {
@@ -41,6 +84,9 @@ extension DatasetSplit {
             for number in (part.normalization?.mean ?? []) + (part.normalization?.deviation ?? []) {
                 mix(number.bitPattern)
             }
+        }
+        for augmentation in training.augmentations {
+            for byte in "\(augmentation)".utf8 { mix(UInt64(byte)) }
         }
         return String(hash, radix: 16)
     }

@@ -7,7 +7,7 @@ struct Bench: ParsableCommand {
         commandName: "bench", abstract: "Measures training, data and pictures, and prints one JSON object for each.",
         subcommands: [
             BenchDigits.self, BenchLeNet.self, BenchConvnet.self, BenchPerceptron.self, BenchData.self,
-            BenchPictures.self,
+            BenchPictures.self, BenchRuns.self,
         ])
 
     func run() throws {
@@ -17,5 +17,6 @@ struct Bench: ParsableCommand {
         try BenchPerceptron.parse(["--json"]).run()
         try BenchData.parse(["--json"]).run()
         try BenchPictures.parse(["--json"]).run()
+        try BenchRuns.parse(["--json"]).run()
     }
 }
