@@ -15,7 +15,8 @@ func inFolder(_ body: (String) throws -> Void) throws {
     try body(folder)
 }
 
-func inFolder(_ body: (String) async throws -> Void) async throws {
+/// The same for tests that start processes.
+func inFolderOfProcesses(_ body: (String) async throws -> Void) async throws {
     let folder = "/tmp/swift-lab-runs-\(UInt32.random(in: 0...UInt32.max))"
     try makeFolder(folder)
     defer { removeFolder(folder) }

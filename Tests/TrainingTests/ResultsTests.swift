@@ -51,8 +51,9 @@ import Testing
     @Test func resultsOnTheSameImagesAreCounted() throws {
         let data = try Dataset(
             "made", pixels: [0, 1, 2, 3], shape: [1, 1, 1], labels: [0, 0, 1, 1], classNames: ["a", "b"])
-        let first = Evaluation(of: Tensor([1, 0, 1, 0, 1, 0, 0, 1], shape: [4, 2]), on: data)  // right, right, wrong, right
-        let second = Evaluation(of: Tensor([1, 0, 0, 1, 0, 1, 0, 1], shape: [4, 2]), on: data)  // right, wrong, right, right
+        // Right, right, wrong, right; and right, wrong, right, right.
+        let first = Evaluation(of: Tensor([1, 0, 1, 0, 1, 0, 0, 1], shape: [4, 2]), on: data)
+        let second = Evaluation(of: Tensor([1, 0, 0, 1, 0, 1, 0, 1], shape: [4, 2]), on: data)
         #expect(
             first.compared(with: second) == McNemarTest(onlyFirst: 1, onlySecond: 1, both: 2, neither: 0))
     }
@@ -100,8 +101,6 @@ import Testing
 }
 
 @Suite struct LearningRateSearchTests {
-    /// fastai's own function on these losses, 9 of them falling: the longest valley ends at the ninth, starts one before
-    /// the first by fastai's count, and half of its length on is the fourth.
     @Test func theSuggestionLiesHalfWayDownTheLongestValley() {
         var search = LearningRateSearch(name: "made")
         // 40 steps: the loss stays, falls from step 10 to 25, then rises.

@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func tenEpochsAreFiveAndFiveInAnotherProcess() async throws {
-        try await inFolder { home in
+        try await inFolderOfProcesses { home in
             let whole = try train(RichNet(), on: try richBars(), richSettings(), from: nil, host())
             await #expect(processExitsWith: .success) { [home = home as String] in
                 let half = try train(
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func aRunThatWasKilledInTheMiddleOfASnapshotGoesOn() async throws {
-        try await inFolder { home in
+        try await inFolderOfProcesses { home in
             let whole = try train(RichNet(), on: try richBars(), richSettings(), from: nil, host())
             var wasInTheMiddle = false
             for attempt in 1...5 where !wasInTheMiddle {
@@ -83,8 +83,10 @@ import Testing
             let data = try richBars()
             let whole = try train(TrainingTests.RichNet(), on: data, richSettings(), from: nil, host())
             let broken = try train(
-                TrainingTests.RichNet(), on: data, richSettings(), from: nil, host(home: home, interruptingAfter: 20))
+                TrainingTests.RichNet(), on: data, richSettings(), from: nil, host(interruptingAfter: 20))
             let inMemory = try broken.resume(RichNet(), until: nil, host())
+            _ = try train(
+                TrainingTests.RichNet(), on: data, richSettings(), from: nil, host(home: home, interruptingAfter: 20))
             let fromDisk = try Runs(home: home)[1].resume(RichNet(), on: data, until: nil, host())
             for run in [inMemory, fromDisk] {
                 for (name, value) in whole.weights {

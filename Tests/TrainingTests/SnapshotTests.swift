@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test func aFileThatMayNotGrowIsAFullDiskToo() async throws {
-        try await inFolder { home in
+        try await inFolderOfProcesses { home in
             let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
                 [home = home as String] in
                 // Everything but a snapshot of 130 KB fits into 50,000 bytes.

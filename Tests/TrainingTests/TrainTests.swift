@@ -348,7 +348,7 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         settings.learningRate = .fixed(0)
         let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
         // Six validations, the first sets the mark, five halve.
-        #expect(run.state.progress.rateFactor == 1 / 32)
+        #expect(run.state.progress.rateFactor == 1.0 / 32)
     }
 
     @Test func smoothedLabelsKeepTheNetworkFromCertainty() throws {

@@ -86,7 +86,9 @@ func compare<Value, Model: Module>(
     for (index, (name, value)) in values.enumerated() {
         bar.update(index, title: "\(choice) \(name)")
         do {
-            let run = try Host.$isQuiet.withValue(true) { try training(value) }
+            let run = try Host.$isQuiet.withValue(true) {
+                try Host.$runName.withValue("\(choice) \(name)") { try training(value) }
+            }
             trials.comparison.add(name, run)
             trials.runs.append((value, run))
         } catch let error as TrainingError where error.history != nil {
@@ -111,6 +113,17 @@ public struct Trials<Value, Model: Module> {
     public internal(set) var comparison: Comparison
 }
 
+extension Trials {
+    /// The one with the highest validation accuracy; of equals the first. `nil` where none came to an end.
+    public var best: (value: Value, run: Run<Model>)? {
+        runs.reduce(nil) { best, next in
+            guard let accuracy = next.run.history.validations.last?.accuracy else { return best }
+            guard let best, let before = best.run.history.validations.last?.accuracy else { return next }
+            return accuracy > before ? next : best
+        }
+    }
+}
+
 extension Trials: Displayable {
     public var mimeBundle: MimeBundle { MimeBundle(text: comparison.verdict) }
 }
@@ -118,10 +131,9 @@ extension Trials: Displayable {
 extension Comparison {
     /// Which run ends with the highest validation accuracy, and which are too near to be told from it.
     public var verdict: String {
-        let ended = trials.compactMap { trial in
-            trial.failure == nil ? trial.history.validations.last.map { (trial: trial, accuracy: $0.accuracy) } : nil
-        }
-        guard let best = ended.max(by: { $0.accuracy < $1.accuracy }) else { return "No run came to an end." }
+        let ended = trials.compactMap { trial in trial.accuracy.map { (trial: trial, accuracy: $0) } }
+        guard let index = bestIndex, let accuracy = trials[index].accuracy else { return "No run came to an end." }
+        let best = (trial: trials[index], accuracy: accuracy)
         let head = "Best: \(best.trial.name), with \(best.accuracy.percent(1)) of the validation part."
         guard let count = best.trial.validationCount, ended.count > 1 else { return head }
         let interval = wilsonInterval(Int((best.accuracy * Double(count)).rounded()), of: count)

@@ -16,7 +16,21 @@ public struct Comparison: Sendable {
         /// How many images its accuracies are of; `nil` where that is not known.
         var validationCount: Int?
         var failure: String?
+        /// Of the last validation; `nil` where it failed, or was never validated.
+        var accuracy: Double? { failure == nil ? history.validations.last?.accuracy : nil }
     }
+
+    /// The trial with the highest accuracy; of equals the first.
+    var bestIndex: Int? {
+        trials.indices.filter { trials[$0].accuracy != nil }.reduce(nil) { best, next in
+            guard let best else { return next }
+            return trials[next].accuracy! > trials[best].accuracy! ? next : best
+        }
+    }
+
+    /// Colours come again after the palette's end, then dashed, then dotted.
+    static func color(of index: Int) -> Color { Color.palette[index % Color.palette.count] }
+    static func style(of index: Int) -> Curve.Style { [.solid, .dashed, .dotted][index / Color.palette.count % 3] }
 
     public var title: String?
     private(set) var trials: [Trial]
@@ -55,7 +69,7 @@ extension Run: TrainedRun {
 }
 
 extension StoredRun: TrainedRun {
-    public var validationCount: Int? { nil }
+    public var validationCount: Int? { record.validationCount }
 }
 
 extension Comparison: Displayable {
@@ -68,13 +82,14 @@ extension Comparison: Displayable {
     public var table: Table {
         Table(
             ["", "training loss", "validation loss", "accuracy", "95 % interval", "time", "images/s"],
-            rows: trials.map { trial in
+            rows: trials.enumerated().map { index, trial in
                 let last = trial.history.validations.last
                 let interval = last.flatMap { last in
                     trial.validationCount.map { wilsonInterval(Int((last.accuracy * Double($0)).rounded()), of: $0) }
                 }
                 return [
-                    trial.name, trial.history.smoothed.last?.loss.significant(3) ?? "–",
+                    trial.name + (trials.count > 2 && index == bestIndex ? " ★" : ""),
+                    trial.history.smoothed.last?.loss.significant(3) ?? "–",
                     trial.failure == nil ? last?.loss.significant(3) ?? "–" : "failed",
                     trial.failure == nil ? last?.accuracy.percent(1) ?? "–" : "–",
                     trial.failure == nil
@@ -99,19 +114,24 @@ extension Comparison: Displayable {
         var accuracies: [Curve] = []
         for (index, trial) in trials.enumerated() {
             let history = trial.history
-            let color = Color.palette[index % Color.palette.count]
-            let training = history.smoothed
-            losses.append(
-                Curve(
-                    "", x: training.map { x($0.epoch, history) }, y: training.map(\.loss), color: color,
-                    style: .dashed, lineWidth: 1.3))
+            let color = Comparison.color(of: index)
+            // Of many, all training losses would be a thicket: that of the best stands for them.
+            if trials.count <= Color.palette.count || index == bestIndex {
+                let training = history.smoothed
+                losses.append(
+                    Curve(
+                        "", x: training.map { x($0.epoch, history) }, y: training.map(\.loss), color: color,
+                        style: .dashed, lineWidth: 1.3))
+            }
             let measured = history.validations.map { x($0.epoch, history) }
-            losses.append(
+            let width = index == bestIndex && trials.count > 2 ? 3.2 : 1.8
+            func curve(_ values: [Double]) -> Curve {
                 Curve(
-                    "", x: measured, y: history.validations.map(\.loss), color: color,
-                    hasDots: true))
-            accuracies.append(
-                Curve("", x: measured, y: history.validations.map { $0.accuracy * 100 }, color: color, hasDots: true))
+                    "", x: measured, y: values, color: color, style: Comparison.style(of: index), lineWidth: width,
+                    hasDots: true)
+            }
+            losses.append(curve(history.validations.map(\.loss)))
+            accuracies.append(curve(history.validations.map { $0.accuracy * 100 }))
         }
         return LinePlot(
             x: Axis(countsImages ? "images seen" : "epoch"), left: lossAxis(losses.flatMap(\.y)), curves: losses,
@@ -210,8 +230,15 @@ private struct ComparisonPicture: Picture {
         var base = y
         for (index, row) in table.rows.enumerated() {
             base += rowHeight
-            let color = Color.palette[index % Color.palette.count]
-            canvas.line(fromX: x, y: base - 4, toX: x + 20, y: base - 4, color, lineWidth: 2)
+            let color = Comparison.color(of: index)
+            if comparison.trials.count > 2, index == comparison.bestIndex {
+                canvas.fill(
+                    Rectangle(x: x - 4, y: base - 17, width: width + 8, height: rowHeight), color.opacity(0.14),
+                    cornerRadius: 3)
+            }
+            canvas.line(
+                fromX: x, y: base - 4, toX: x + 20, y: base - 4, color, lineWidth: 2,
+                dashes: Comparison.style(of: index) == .solid ? [] : [4, 3])
             canvas.circle(x: x + 10, y: base - 4, radius: 3.2, color)
             draw(row, y: base, failureLines[index] == nil ? .text : .vermilion, bold: true)
             if let failure = failureLines[index] {

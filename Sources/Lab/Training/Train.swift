@@ -64,7 +64,11 @@ func train<Model: Module>(
     var keeping: (folder: RunFolder, record: RunRecord)?
     if let home = host.home, settings.snapshotInterval > 0 {
         let folder = try RunFolder.create(in: home)
-        keeping = (folder, RunRecord(model, data, settings, number: folder.number, name: name))
+        keeping = (
+            folder,
+            RunRecord(
+                model, data, settings, number: folder.number, name: name.isEmpty ? Host.runName : name)
+        )
     }
     return try train(
         model, on: data, settings, state: TrainingState(), keeping: keeping, controls: controls, host)
@@ -74,13 +78,15 @@ func train<Model: Module>(
 private func start(_ model: some Module, from weights: TrainingState.Values, except: [String]) throws {
     func isExcepted(_ name: String) -> Bool { except.contains { name == $0 || name.hasPrefix($0 + ".") } }
     let own = model.parameters
-    if let unknown = except.first(where: { layer in !own.contains { $0.name == layer || $0.name.hasPrefix(layer + ".") }
-        })
-    {
-        let layers = own.map { $0.name.split(separator: ".").dropLast().joined(separator: ".") }
-        let known = layers.enumerated().filter { layers.firstIndex(of: $1) == $0 }.map(\.element)
+    let unknown = except.first { layer in !own.contains { $0.name == layer || $0.name.hasPrefix(layer + ".") } }
+    if let unknown {
+        var layers: [String] = []
+        for (name, _) in own {
+            let layer = name.split(separator: ".").dropLast().joined(separator: ".")
+            if layers.last != layer { layers.append(layer) }
+        }
         throw TrainingError(
-            "train: there is no layer \(unknown) to start anew; there are \(known.joined(separator: ", "))")
+            "train: there is no layer \(unknown) to start anew; there are \(layers.joined(separator: ", "))")
     }
     try model.load(weights.filter { !isExcepted($0.name) } + own.filter { isExcepted($0.name) })
 }

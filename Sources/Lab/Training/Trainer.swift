@@ -15,6 +15,8 @@ struct Host: Sendable {
 
     /// Set where the runs of a comparison are trained, which has a picture of its own.
     @TaskLocal static var isQuiet = false
+    /// What the runs of a comparison are called where they were given no name.
+    @TaskLocal static var runName = ""
 
     static func current(quietly: Bool) -> Host {
         Host(
