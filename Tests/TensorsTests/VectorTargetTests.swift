@@ -42,6 +42,25 @@ func forEachVectorTarget(_ body: (_ name: String) -> Void) {
         }
     }
 
+    @Test(arguments: Array(1...40) + [784])
+    func productsWithAVectorAreWithinRounding(inner: Int) {
+        let outputs = inner % 7 + 1
+        let (w, x, bias) = (numbers(outputs * inner, 1), numbers(inner, 2), numbers(outputs, 3))
+        forEachVectorTarget { target in
+            for offsets in [nil, bias] {
+                var y = [Float](repeating: 7, count: outputs + 1)
+                kernels_table().pointee.multiplyVector(w, Int64(inner), Int64(outputs), Int64(inner), x, offsets, &y)
+                for o in 0..<outputs {
+                    let terms =
+                        (0..<inner).map { Double(w[o * inner + $0]) * Double(x[$0]) } + [Double(offsets?[o] ?? 0)]
+                    let (exact, bound) = (terms.reduce(0, +), terms.reduce(0) { $0 + $1.magnitude })
+                    #expect((Double(y[o]) - exact).magnitude <= 4 * 0x1p-23 * bound, "\(target), \(outputs)x\(inner)")
+                }
+                #expect(y[outputs] == 7)
+            }
+        }
+    }
+
     @Test(arguments: [1, 7, 8, 15, 16, 17, 31, 33, 64, 100])
     func transposingMovesEveryElement(size: Int) {
         let (rows, columns) = (size, size * 3 % 29 + 1)
@@ -73,6 +92,12 @@ func forEachVectorTarget(_ body: (_ name: String) -> Void) {
                 // The numbers are below 6 in size, a handful of roundings each.
                 #expect(worst < 6 * 4 * 0x1p-23, "\(target), \(count) values, Nesterov \(nesterov): \(worst)")
             }
+            var plain = weights
+            kernels_table().pointee.plainStep(&plain, gradient, Int64(count), 0.1, 0.01)
+            let worst = (0..<count).map {
+                (Double(plain[$0]) - Double(weights[$0]) * (1 - 0.1 * 0.01) + 0.1 * Double(gradient[$0])).magnitude
+            }.max()!
+            #expect(worst < 6 * 2 * 0x1p-23, "\(target), \(count) values without momentum: \(worst)")
             var sums = [Float](repeating: 0, count: count)
             kernels_table().pointee.sumParts(parts, 3, Int64(count), Int64(count), &sums)
             let isRight = (0..<count).allSatisfy { sums[$0] == parts[$0] + parts[count + $0] + parts[2 * count + $0] }

@@ -33,19 +33,19 @@ public final class BatchNorm: Layer {
         let variance = $runningVariance.value(shaped: channels, for: x)
         if x.hasNoElements { return x }
         guard Tape.current?.isTraining == true else {
-            let slope = scale / (variance + epsilon).squareRoot()
-            return scaledChannels("BatchNorm", x, scale: slope, offset: offset - mean * slope)
+            return channelNorm(
+                x, mean: mean, variance: variance, scale: scale, offset: offset, epsilon: epsilon)
         }
         let count = Double(x.elementCount / max(x.shape[1], 1))
         guard count > 1 else {
             fail("BatchNorm: \(x.shape) has one value for each channel, which has no variance; use a larger batch")
         }
-        let batch = batchStandardized(x, epsilon: epsilon)
-        $runningMean.set(mean.withoutGradient() * (1 - momentum) + batch.mean * momentum)
-        // The running variance is to be that of all images, so it is the unbiased one.
-        $runningVariance.set(
-            variance.withoutGradient() * (1 - momentum) + batch.variance * (momentum * count / (count - 1)))
-        return scaledChannels("BatchNorm", batch.result, scale: scale, offset: offset)
+        return batchNormalized(x, scale: scale, offset: offset, epsilon: epsilon) { batchMean, batchVariance in
+            $runningMean.set(mean.withoutGradient() * (1 - momentum) + batchMean * momentum)
+            // The running variance is to be that of all images, so it is the unbiased one.
+            $runningVariance.set(
+                variance.withoutGradient() * (1 - momentum) + batchVariance * (momentum * count / (count - 1)))
+        }
     }
 }
 

@@ -1,25 +1,27 @@
+internal import CKernels
+
 #if canImport(Glibc)
     internal import Glibc
 #endif
 
 /// max(x, 0). At 0 the gradient is 0. NaN stays, so that it is noticed.
 public func relu(_ x: Tensor) -> Tensor {
-    if let fused = x.handle.pending as? PendingConvolution, let result = fused.rectified(x) { return result }
-    return x.floating.mapped({ $0 < 0 ? 0 : $0 }, { $0 < 0 ? 0 : $0 }).recordedWithResult(x) { gradient, y in
+    if let result = x.handle.pending?.rectified() { return result }
+    return x.floating.mapped(KernelsRectify, { $0 < 0 ? 0 : $0 }).recordedWithResult(x) { gradient, y in
         if gradient.isTracked { return gradient * (y .> 0).converted(to: gradient.dtype) }
-        return Tensor.combined("relu", gradient, y.withoutGradient(), { $1 > 0 ? $0 : 0 }, { $1 > 0 ? $0 : 0 })
+        return Tensor.combined("relu", gradient, y.withoutGradient(), KernelsPassPositive, { $1 > 0 ? $0 : 0 })
     }
 }
 
 /// 1 / (1 + exp(-x)), without overflow at either end.
 public func sigmoid(_ x: Tensor) -> Tensor {
-    x.floating.mapped({ 0.5 * tanhf(0.5 * $0) + 0.5 }, { 0.5 * Glibc.tanh(0.5 * $0) + 0.5 })
+    x.floating.mapped(KernelsSigmoid, { 0.5 * Glibc.tanh(0.5 * $0) + 0.5 })
         .recordedWithResult(x) { $0 * $1 * (1 - $1) }
 }
 
 /// The hyperbolic tangent.
 public func tanh(_ x: Tensor) -> Tensor {
-    x.floating.mapped({ tanhf($0) }, { Glibc.tanh($0) }).recordedWithResult(x) { $0 * (1 - $1.squared()) }
+    x.floating.mapped(KernelsTanh, { Glibc.tanh($0) }).recordedWithResult(x) { $0 * (1 - $1.squared()) }
 }
 
 /// exp(x) / Σ exp(x) along an axis.

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// The sizes of a two-dimensional convolution.
 struct ConvolutionSizes: Hashable {
     var batch: Int
@@ -206,22 +208,21 @@ final class PendingConvolution: Pending, @unchecked Sendable {
             // Behind a ReLU only what was positive passes.
             let passed =
                 rectify
-                ? Tensor.combined("relu", gradient, tensor, { $1 > 0 ? $0 : 0 }, { $1 > 0 ? $0 : 0 }) : gradient
+                ? Tensor.combined("relu", gradient, tensor, KernelsPassPositive, { $1 > 0 ? $0 : 0 }) : gradient
             let ways = ConvolutionBackend.backward(
-                x, weight, passed, sizes, data: x.node != nil, weights: weight.node != nil || bias?.node != nil)
+                x, weight, passed, sizes, data: x.node != nil, weights: weight.node != nil, bias: bias?.node != nil)
             return [ways.data, ways.weight] + (bias == nil ? [] : [ways.bias])
         }
     }
 
-    /// The same followed by ReLU; `nil` where it is too late to join.
-    func rectified(_ tensor: Tensor) -> Tensor? {
+    override func rectified() -> Tensor? {
         guard isUntouched, !rectify else { return nil }
         return PendingConvolution(sizes, x, weight, bias, rectify: true).result
     }
 
-    /// The same followed by 2x2 maximum pooling; `nil` where it is too late or does not pay.
-    func pooled(_ tensor: Tensor) -> Tensor? {
-        guard isUntouched, let fused = DirectConvolution(sizes), fused.poolsAtOnce else { return nil }
+    override func pooled() -> Tensor? {
+        guard isUntouched, WinogradConvolution(sizes) == nil, let fused = DirectConvolution(sizes), fused.poolsAtOnce
+        else { return nil }
         let (result, which) = fused.forwardPooled(x, weight, bias, rectify: rectify)
         let (x, weight, bias) = (x, weight, bias)
         return result.recorded(from: inputs) { gradient in
@@ -245,13 +246,15 @@ enum ConvolutionBackend {
             return PlainConvolution.forward(x.converted(to: .float64), weight.converted(to: .float64), sizes)
         }
         let (single, filters) = (x.converted(to: .float32), weight.converted(to: .float32))
+        if let quick = WinogradConvolution(sizes) { return quick.forward(single, filters, bias, rectify: rectify) }
         if let direct = DirectConvolution(sizes) { return direct.forward(single, filters, bias, rectify: rectify) }
         return PatchConvolution(sizes).forward(single, filters, bias, rectify: rectify)
     }
 
-    /// The gradients that are asked for; that of the bias comes with that of the weights.
+    /// The gradients that are asked for.
     static func backward(
-        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, _ sizes: ConvolutionSizes, data: Bool, weights: Bool
+        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, _ sizes: ConvolutionSizes, data: Bool, weights: Bool,
+        bias: Bool = false
     ) -> Ways {
         let (x, weight, dy) = (x?.withoutGradient(), weight?.withoutGradient(), dy.withoutGradient())
         guard dy.dtype == .float32 else {
@@ -259,13 +262,16 @@ enum ConvolutionBackend {
             return (
                 data ? PlainConvolution.dataGradient(wide, weight!.converted(to: .float64), sizes) : nil,
                 weights ? PlainConvolution.weightGradient(x!.converted(to: .float64), wide, sizes) : nil,
-                weights ? wide.sum(axes: [0, 2, 3]) : nil
+                bias ? wide.sum(axes: [0, 2, 3]) : nil
             )
         }
         let (single, filters) = (x?.converted(to: .float32), weight?.converted(to: .float32))
-        if let direct = DirectConvolution(sizes) {
-            return direct.backward(single, filters, dy, which: nil, data: data, weights: weights)
+        if let quick = WinogradConvolution(sizes) {
+            return quick.backward(single, filters, dy, data: data, weights: weights, bias: bias)
         }
-        return PatchConvolution(sizes).backward(single, filters, dy, data: data, weights: weights)
+        if let direct = DirectConvolution(sizes) {
+            return direct.backward(single, filters, dy, which: nil, data: data, weights: weights || bias)
+        }
+        return PatchConvolution(sizes).backward(single, filters, dy, data: data, weights: weights, bias: bias)
     }
 }

@@ -1,3 +1,5 @@
+internal import CKernels
+
 #if canImport(Glibc)
     internal import Glibc
 #endif
@@ -23,6 +25,56 @@ extension Tensor {
             mapElements(x.floats, result.floats, elementCount, single)
         }
         return result
+    }
+
+    /// A function of each element that has a vector kernel.
+    func mapped(_ function: KernelsFunction, _ double: (Double) -> Double) -> Tensor {
+        let x = floating
+        if x.isShapeOnly { return Tensor(shapeOnly: shape, x.dtype) }
+        let result = Tensor(uninitialized: shape, x.dtype)
+        if x.dtype == .float64 {
+            mapElements(x.pointer(Double.self), result.pointer(Double.self), elementCount, double)
+        } else {
+            let (source, target) = (x.floats, result.floats)
+            parallel(elementCount, grain: 16384) {
+                kernels_table().pointee.map(
+                    function, source + $0.lowerBound, Int64($0.count), target + $0.lowerBound)
+            }
+        }
+        return result
+    }
+
+    /// A function of pairs of elements, broadcast, that has a vector kernel.
+    @inline(__always)
+    static func combined(
+        _ operation: String, _ left: Tensor, _ right: Tensor, _ pairing: KernelsPairing,
+        _ double: (Double, Double) -> Double
+    ) -> Tensor {
+        guard left.dtype == .float32, right.dtype == .float32, !left.isShapeOnly, !right.isShapeOnly,
+            let shape = left.shape.broadcast(with: right.shape)
+        else { return combinedPlainly(operation, left, right, double) }
+        let result = Tensor(uninitialized: shape)
+        combineFloats(
+            pairing, left.floats, right.floats, result.floats,
+            BroadcastPlan(left.shape, right.shape, shape))
+        return result
+    }
+
+    /// The same for other types, computed as `Double`, which holds whole numbers exactly.
+    private static func combinedPlainly(
+        _ operation: String, _ left: Tensor, _ right: Tensor, _ double: (Double, Double) -> Double
+    ) -> Tensor {
+        guard let shape = left.shape.broadcast(with: right.shape) else {
+            fail("\(operation): \(left.shape) and \(right.shape) do not fit together")
+        }
+        let dtype = left.dtype.combined(with: right.dtype).computed
+        if left.isShapeOnly || right.isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
+        let (a, b) = (left.converted(to: .float64), right.converted(to: .float64))
+        let result = Tensor(uninitialized: shape, .float64)
+        combineElements(
+            a.pointer(Double.self), b.pointer(Double.self), result.pointer(Double.self),
+            BroadcastPlan(left.shape, right.shape, shape), double)
+        return result.converted(to: dtype)
     }
 
     /// A function of pairs of elements, broadcast. Whole numbers are combined as `Double`, which holds them exactly, and
@@ -95,13 +147,13 @@ extension Tensor {
 
 extension Tensor {
     public static func + (left: Tensor, right: Tensor) -> Tensor {
-        combined("+", left, right, { $0 + $1 }, { $0 + $1 }).recorded(left, right) {
+        combined("+", left, right, KernelsAdd, { $0 + $1 }).recorded(left, right) {
             (left.ifTracked($0) { $0.summed(to: left.shape) }, right.ifTracked($0) { $0.summed(to: right.shape) })
         }
     }
 
     public static func - (left: Tensor, right: Tensor) -> Tensor {
-        combined("-", left, right, { $0 - $1 }, { $0 - $1 }).recorded(left, right) {
+        combined("-", left, right, KernelsSubtract, { $0 - $1 }).recorded(left, right) {
             (
                 left.ifTracked($0) { $0.summed(to: left.shape) },
                 right.ifTracked($0) { (-$0).summed(to: right.shape) }
@@ -111,7 +163,7 @@ extension Tensor {
 
     /// The products of the elements; for the product of matrices see `matmul`.
     public static func * (left: Tensor, right: Tensor) -> Tensor {
-        combined("*", left, right, { $0 * $1 }, { $0 * $1 }).recorded(left, right) {
+        combined("*", left, right, KernelsMultiply, { $0 * $1 }).recorded(left, right) {
             (
                 left.ifTracked($0) { ($0 * right).summed(to: left.shape) },
                 right.ifTracked($0) { ($0 * left).summed(to: right.shape) }
@@ -122,7 +174,7 @@ extension Tensor {
     /// The quotients of the elements. Of whole numbers too these are fractions, `float32`.
     public static func / (left: Tensor, right: Tensor) -> Tensor {
         let (left, right) = (left.floating, right.floating)
-        return combined("/", left, right, { $0 / $1 }, { $0 / $1 }).recorded(left, right) {
+        return combined("/", left, right, KernelsDivide, { $0 / $1 }).recorded(left, right) {
             (
                 left.ifTracked($0) { ($0 / right).summed(to: left.shape) },
                 right.ifTracked($0) { (-$0 * left / (right * right)).summed(to: right.shape) }
@@ -147,7 +199,7 @@ extension Tensor {
     }
 
     public static prefix func - (x: Tensor) -> Tensor {
-        x.dtype.isFloatingPoint ? x.mapped({ -$0 }, { -$0 }).recorded(x) { -$0 } : x * -1
+        x.dtype.isFloatingPoint ? x.mapped(KernelsNegate, { -$0 }).recorded(x) { -$0 } : x * -1
     }
 
     public static func += (left: inout Tensor, right: Tensor) { left = left + right }
@@ -169,15 +221,22 @@ extension Tensor {
         return x.mapped(single, double).recorded(x) { $0 * derivative(x) }
     }
 
+    private func differentiable(
+        _ function: KernelsFunction, _ double: (Double) -> Double, derivative: @escaping (Tensor) -> Tensor
+    ) -> Tensor {
+        let x = floating
+        return x.mapped(function, double).recorded(x) { $0 * derivative(x) }
+    }
+
     /// e to the power of each element.
     public func exp() -> Tensor {
         let x = floating
-        return x.mapped({ expf($0) }, { Glibc.exp($0) }).recordedWithResult(x) { $0 * $1 }
+        return x.mapped(KernelsExp, { Glibc.exp($0) }).recordedWithResult(x) { $0 * $1 }
     }
     /// The natural logarithm.
     public func log() -> Tensor {
         let x = floating
-        return x.mapped({ logf($0) }, { Glibc.log($0) }).recorded(x) { $0 / x }
+        return x.mapped(KernelsLog, { Glibc.log($0) }).recorded(x) { $0 / x }
     }
     /// The logarithm of 1 + x, exact for small x.
     public func log1p() -> Tensor {
@@ -186,16 +245,16 @@ extension Tensor {
     }
     /// The square root.
     public func squareRoot() -> Tensor {
-        differentiable({ $0.squareRoot() }, { $0.squareRoot() }, derivative: { 0.5 / $0.squareRoot() })
+        differentiable(KernelsSquareRoot, { $0.squareRoot() }, derivative: { 0.5 / $0.squareRoot() })
     }
     public func sin() -> Tensor { differentiable({ sinf($0) }, { Glibc.sin($0) }, derivative: { $0.cos() }) }
     public func cos() -> Tensor { differentiable({ cosf($0) }, { Glibc.cos($0) }, derivative: { -$0.sin() }) }
     /// Each element times itself.
     public func squared() -> Tensor {
-        mapped({ $0 * $0 }, { $0 * $0 }).recorded(self) { $0 * (self * 2) }
+        mapped(KernelsSquare, { $0 * $0 }).recorded(self) { $0 * (self * 2) }
     }
     /// The absolute values; at 0 the gradient is 0.
-    public func magnitude() -> Tensor { differentiable({ $0.magnitude }, { $0.magnitude }, derivative: { $0.sign() }) }
+    public func magnitude() -> Tensor { differentiable(KernelsMagnitude, { $0.magnitude }, derivative: { $0.sign() }) }
     /// -1, 0 or 1.
     public func sign() -> Tensor {
         floating.mapped({ $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 })
@@ -238,13 +297,13 @@ extension Tensor {
 /// The larger of each pair of elements, broadcast; NaN where one of them is NaN. Where they are equal the gradient is
 /// halved.
 public func maximum(_ left: Tensor, _ right: Tensor) -> Tensor {
-    chosen("maximum", left, right, Tensor.combined("maximum", left, right, larger, larger))
+    chosen("maximum", left, right, Tensor.combined("maximum", left, right, KernelsMaximum, larger))
 }
 
 /// The smaller of each pair of elements, broadcast; NaN where one of them is NaN. Where they are equal the gradient is
 /// halved.
 public func minimum(_ left: Tensor, _ right: Tensor) -> Tensor {
-    chosen("minimum", left, right, Tensor.combined("minimum", left, right, smaller, smaller))
+    chosen("minimum", left, right, Tensor.combined("minimum", left, right, KernelsMinimum, smaller))
 }
 
 /// Not `max`, which loses NaN on one side.

@@ -17,8 +17,85 @@ package struct NormalizationRows {
 /// Batch normalisation as in training (Ioffe and Szegedy, 2015): each channel gets the mean 0 and the variance 1 over the
 /// batch, then `scale` and `offset`, both `[channels]`. x `[batch, channels, …]`.
 public func batchNorm(_ x: Tensor, scale: Tensor, offset: Tensor, epsilon: Double = 1e-5) -> Tensor {
-    let normalized = batchStandardized(x, epsilon: epsilon).result
-    return scaledChannels("batchNorm", normalized, scale: scale, offset: offset)
+    batchNormalized(x, scale: scale, offset: offset, epsilon: epsilon) { _, _ in }
+}
+
+/// The same, telling `statistics` the mean and the variance that the channels had, both `[channels]`.
+package func batchNormalized(
+    _ x: Tensor, scale: Tensor, offset: Tensor, epsilon: Double,
+    statistics: (_ mean: Tensor, _ variance: Tensor) -> Void
+) -> Tensor {
+    guard suitsChannelNormalization("batchNorm", x, scale, offset) else {
+        let batch = batchStandardized(x, epsilon: epsilon)
+        statistics(batch.mean, batch.variance)
+        return scaledChannels("batchNorm", batch.result, scale: scale, offset: offset)
+    }
+    let plan = ChannelNormalization(of: x, epsilon: epsilon)
+    // Before anything is put off: running statistics are parameters, and a change of those ends all waiting.
+    statistics(Tensor(plan.means), Tensor(plan.variances))
+    return PendingNormalization(plan, x, scale, offset, rectify: false).result
+}
+
+/// Normalisation with a mean and a variance that are known, both `[channels]`: how batch normalisation works once
+/// training is over. x `[batch, channels, …]`.
+package func channelNorm(
+    _ x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, offset: Tensor, epsilon: Double
+) -> Tensor {
+    guard suitsChannelNormalization("batchNorm", x, scale, offset), !mean.isTracked, !variance.isTracked else {
+        let slope = scale / (variance + epsilon).squareRoot()
+        return scaledChannels("batchNorm", x, scale: slope, offset: offset - mean * slope)
+    }
+    let plan = ChannelNormalization(x.shape, means: mean.scalars, variances: variance.scalars, epsilon: epsilon)
+    return PendingNormalization(plan, x, scale, offset, rectify: false).result
+}
+
+private func suitsChannelNormalization(_ operation: String, _ x: Tensor, _ scale: Tensor, _ offset: Tensor) -> Bool {
+    guard x.rank >= 2 else { fail("\(operation): the axes are [batch, channels, …], not \(x.shape)") }
+    guard scale.shape == [x.shape[1]], offset.shape == scale.shape else {
+        fail("\(operation): scale \(scale.shape) and offset \(offset.shape) do not fit the channels of \(x.shape)")
+    }
+    return ChannelNormalization.suits(x) && scale.dtype == .float32 && offset.dtype == .float32
+        && ![x, scale, offset].contains { $0.isShapeOnly || $0.isTwiceTracked }
+}
+
+/// A normalisation nobody has looked at yet. ReLU and 2x2 maximum pooling join it.
+private final class PendingNormalization: Pending, @unchecked Sendable {
+    private let plan: ChannelNormalization
+    private let x: Tensor
+    private let scale: Tensor
+    private let offset: Tensor
+    private let rectify: Bool
+
+    init(_ plan: ChannelNormalization, _ x: Tensor, _ scale: Tensor, _ offset: Tensor, rectify: Bool) {
+        (self.plan, self.x, self.scale, self.offset, self.rectify) = (plan, x, scale, offset, rectify)
+        super.init()
+        awaitParameterChange()
+    }
+
+    override func compute() -> Buffer { plan.forward(x, scale, offset, rectify: rectify) }
+
+    var result: Tensor {
+        recorded(Tensor(handle: Handle(shape: x.shape, dtype: .float32, buffer: nil, pending: self)), which: nil)
+    }
+
+    private func recorded(_ result: Tensor, which: Buffer?) -> Tensor {
+        let (plan, x, scale, offset, rectify) = (plan, x, scale, offset, rectify)
+        return result.recorded(from: [x, scale, offset]) { gradient in
+            let back = plan.backward(
+                x, scale, offset, rectify: rectify, gradient, which: which, data: x.node != nil)
+            return [back.data, back.scale, back.offset]
+        }
+    }
+
+    override func rectified() -> Tensor? {
+        isUntouched && !rectify ? PendingNormalization(plan, x, scale, offset, rectify: true).result : nil
+    }
+
+    override func pooled() -> Tensor? {
+        guard isUntouched, plan.poolsAtOnce else { return nil }
+        let (result, which) = plan.forwardPooled(x, scale, offset, rectify: rectify)
+        return recorded(result, which: which)
+    }
 }
 
 /// x with mean 0 and variance 1 for each channel, and the mean and the variance that it had, both `[channels]`.

@@ -57,7 +57,36 @@ package final class ParameterStorage: @unchecked Sendable {
     ) {
         settle()
         let table = kernels_table()
-        // Pieces of 16,384 values, so that threads share large and small parameters evenly.
+        inPieces(steps) { _, w, g, moment, _, count in
+            // Without momentum nothing is kept, and moments that stay 0 need not be read and written.
+            if momentum == 0 { return table.pointee.plainStep(w, g, Int64(count), Float(rate), Float(decay)) }
+            table.pointee.momentumStep(
+                w, g, moment, Int64(count), Float(rate), Float(momentum), Float(decay), nesterov ? 1 : 0)
+        }
+    }
+
+    /// Runs `body` for pieces of 16,384 values, so that threads share large and small parameters evenly. It gets the
+    /// number of the step, where the piece lies in values, gradient and state, the size of the parameter and that of the
+    /// piece.
+    static func inPieces(
+        _ steps: [(storage: ParameterStorage, gradient: Tensor, moment: ParameterStorage)],
+        _ body: (
+            Int, UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, _ size: Int,
+            _ count: Int
+        ) -> Void
+    ) {
+        func run(_ index: Int, _ start: Int, _ count: Int) {
+            let (storage, gradient, moment) = steps[index]
+            body(
+                index, storage.buffer.pointer(Float.self) + start, gradient.floats + start,
+                moment.buffer.pointer(Float.self) + start, storage.shape.elementCount, count)
+        }
+        // What fits into the cache of one core stays there: to wake another takes as long as the step.
+        if steps.reduce(0, { $0 + $1.storage.shape.elementCount }) <= 131_072 {
+            return flushingDenormals {
+                for index in steps.indices { run(index, 0, steps[index].storage.shape.elementCount) }
+            }
+        }
         var pieces: [(step: Int, start: Int)] = []
         for (index, step) in steps.enumerated() {
             for start in stride(from: 0, to: step.storage.shape.elementCount, by: 16384) {
@@ -65,13 +94,8 @@ package final class ParameterStorage: @unchecked Sendable {
             }
         }
         parallel(pieces.count) { number in
-            let piece = pieces[number]
-            let step = steps[piece.step]
-            let count = min(16384, step.storage.shape.elementCount - piece.start)
-            table.pointee.momentumStep(
-                step.storage.buffer.pointer(Float.self) + piece.start, step.gradient.floats + piece.start,
-                step.moment.buffer.pointer(Float.self) + piece.start, Int64(count), Float(rate), Float(momentum),
-                Float(decay), nesterov ? 1 : 0)
+            let (index, start) = pieces[number]
+            run(index, start, min(16384, steps[index].storage.shape.elementCount - start))
         }
     }
 }

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Elements that are computed when someone first looks at them.
 ///
 /// A convolution puts its work off, because the maximum pooling that usually follows can do both at once, and the
-/// large result in between need never exist.
+/// large result in between need never exist. So does batch normalisation, for the ReLU and the pooling behind it.
 class Pending: @unchecked Sendable {
     private let computed = Mutex<Buffer?>(nil)
 
@@ -22,6 +22,12 @@ class Pending: @unchecked Sendable {
     final var isUntouched: Bool { computed.withLock { $0 == nil } }
 
     func compute() -> Buffer { fatalError("Pending: compute() has to be overridden") }
+
+    /// The same followed by ReLU; `nil` where it is too late to join.
+    func rectified() -> Tensor? { nil }
+
+    /// The same followed by 2x2 maximum pooling; `nil` where it is too late or does not pay.
+    func pooled() -> Tensor? { nil }
 
     // MARK: - Parameters change in place
 

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// Where a pooling window lies.
 struct PoolingSizes {
     let input: Shape
@@ -82,10 +84,9 @@ public func maxPool(
     padding: any InBothDirections = 0
 ) -> Tensor {
     let sizes = PoolingSizes("maxPool", x.shape, window, stride, padding)
-    if sizes.isHalving, !x.isShapeOnly, let fused = x.handle.pending as? PendingConvolution,
-        let result = fused.pooled(x)
-    {
-        return result
+    if sizes.isHalving, !x.isShapeOnly {
+        if let result = x.handle.pending?.pooled() { return result }
+        if x.dtype == .float32, !x.isTwiceTracked { return pooledBySquares(x, sizes) }
     }
     return largest(x, sizes)
 }
@@ -107,6 +108,35 @@ private func largest(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
         pickLargest(source.floats, result.floats, positions.pointer(), sizes)
     }
     return result.recorded(x) { placed($0, positions, sizes) }
+}
+
+/// 2x2 squares, several at a time.
+private func pooledBySquares(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
+    let result = Tensor(uninitialized: sizes.output)
+    let which = Buffer(byteCount: sizes.output.elementCount)
+    let (height, width) = (sizes.input[2], sizes.input[3])
+    let (size, plane) = (height * width, sizes.height * sizes.width)
+    let (planes, perTile) = (sizes.input[0] * sizes.input[1], max(1, 16384 / max(size, 1)))
+    let tiles = (planes + perTile - 1) / perTile
+    let (from, to, indices) = (x.floats, result.floats, which.pointer(UInt8.self))
+    parallel(tiles) { tile in
+        for number in tile * perTile..<min((tile + 1) * perTile, planes) {
+            kernels_table().pointee.maxPool(
+                from + number * size, Int64(height), Int64(width), to + number * plane, indices + number * plane)
+        }
+    }
+    return result.recorded(x) { gradient in
+        let back = Tensor(uninitialized: sizes.input)
+        let slope = gradient.converted(to: .float32)
+        let (g, dx, indices) = (slope.floats, back.floats, which.pointer(UInt8.self))
+        parallel(tiles) { tile in
+            for number in tile * perTile..<min((tile + 1) * perTile, planes) {
+                kernels_table().pointee.maxPoolBack(
+                    g + number * plane, indices + number * plane, Int64(height), Int64(width), dx + number * size)
+            }
+        }
+        return back
+    }
 }
 
 private func pickLargest<Scalar: BinaryFloatingPoint>(

@@ -3,23 +3,61 @@ internal import Display
 internal import Synchronization
 
 /// One step of a computation: what it was computed from, and how a gradient goes back through it.
+///
+/// A small network's step is mostly the making of these, so that one or two operands and their way back lie in the node
+/// itself: arrays of them, and closures around closures, took a third of a perceptron's time.
 final class Node: @unchecked Sendable {
     let tape: Tape
     let index: Int
-    fileprivate(set) var inputs: [Node?]
-    /// From the gradient of the result to those of the inputs; `nil` for a leaf, where gradients arrive.
-    fileprivate var backward: ((Tensor) -> [Tensor?])?
+    fileprivate var first: Node?
+    fileprivate var second: Node?
+    /// Where there are more than two operands, all of them.
+    fileprivate var all: [Node?] = []
+    /// `nil` for a leaf, where gradients arrive.
+    fileprivate var backward: Backward?
     fileprivate var gradient: Tensor?
 
-    fileprivate init(tape: Tape, index: Int, inputs: [Node?], backward: ((Tensor) -> [Tensor?])?) {
+    /// From the gradient of the result to those of the operands.
+    fileprivate enum Backward {
+        case one((Tensor) -> Tensor?)
+        case two((Tensor) -> (Tensor?, Tensor?))
+        case all((Tensor) -> [Tensor?])
+        /// This one gets the result too.
+        case result((Tensor, Tensor) -> Tensor?, Handle)
+    }
+
+    fileprivate init(tape: Tape, index: Int, _ first: Node?, _ second: Node?, _ backward: Backward?) {
         self.tape = tape
         self.index = index
-        self.inputs = inputs
+        self.first = first
+        self.second = second
         self.backward = backward
     }
 
+    /// Hands the gradient on to those operands that stand on the tape at `start` or later.
+    fileprivate func pass(_ gradient: Tensor, _ backward: Backward, since start: Int) {
+        switch backward {
+        case .one(let back): first?.receive(back(gradient), since: start)
+        case .two(let back):
+            let (left, right) = back(gradient)
+            first?.receive(left, since: start)
+            second?.receive(right, since: start)
+        case .all(let back):
+            for (input, contribution) in zip(all, back(gradient)) { input?.receive(contribution, since: start) }
+        case .result(let back, let handle):
+            first?.receive(back(gradient, Tensor(handle: handle, node: self)), since: start)
+        }
+    }
+
+    private func receive(_ contribution: Tensor?, since start: Int) {
+        guard let contribution, index >= start else { return }
+        gradient = gradient.map { $0 + contribution } ?? contribution
+    }
+
     fileprivate func clear() {
-        inputs = []
+        first = nil
+        second = nil
+        all = []
         backward = nil
         gradient = nil
     }
@@ -101,12 +139,12 @@ package final class Tape: @unchecked Sendable {
 
     fileprivate func newLeaf(_ value: Tensor) -> Tensor {
         // A value that is on the tape already gets a node of its own, which is where the inner call's gradient ends.
-        let node = add([value.tracked], { [$0] }, isLeaf: value.tracked == nil)
-        return Tensor(handle: value.handle, node: node)
+        let outer = value.tracked
+        return Tensor(handle: value.handle, node: add(outer, nil, outer == nil ? nil : .one { $0 }))
     }
 
-    fileprivate func add(_ inputs: [Node?], _ backward: @escaping (Tensor) -> [Tensor?], isLeaf: Bool = false) -> Node {
-        let node = Node(tape: self, index: nodes.count, inputs: inputs, backward: isLeaf ? nil : backward)
+    fileprivate func add(_ first: Node?, _ second: Node?, _ backward: Node.Backward?) -> Node {
+        let node = Node(tape: self, index: nodes.count, first, second, backward)
         nodes.append(node)
         return node
     }
@@ -145,7 +183,7 @@ package final class Tape: @unchecked Sendable {
             open.withLock { _ = $0.removeValue(forKey: thread) }
             tape.clear(keepingLeaves: true)
         }
-        return try body(tape)
+        return try flushingDenormals { try body(tape) }
     }
 
     /// Sends a gradient of 1 back from `loss` to what was put on the tape since `start`.
@@ -164,10 +202,7 @@ package final class Tape: @unchecked Sendable {
             index -= 1
             guard let backward = node.backward, let gradient = node.gradient else { continue }
             node.gradient = nil
-            for (input, contribution) in zip(node.inputs, backward(gradient)) {
-                guard let input, let contribution, input.index >= start else { continue }
-                input.gradient = input.gradient.map { $0 + contribution } ?? contribution
-            }
+            node.pass(gradient, backward, since: start)
             // Nobody goes this way twice, unless an outer call differentiates this one.
             if depth == 1 { node.clear() }
         }
@@ -184,36 +219,30 @@ extension Tensor {
     /// Whether an operation on this tensor has to say how gradients go back.
     var isTracked: Bool { tracked != nil }
 
-    /// This value with a way back to `inputs`, if any of them is on a tape.
+    /// This value with a way back to what it was computed from, if that is on a tape.
     func recorded(_ a: Tensor, _ backward: @escaping (Tensor) -> Tensor?) -> Tensor {
         guard let node = a.tracked else { return self }
-        return Tensor(handle: handle, node: node.tape.add([node], { [backward($0)] }))
+        return Tensor(handle: handle, node: node.tape.add(node, nil, .one(backward)))
     }
 
     func recorded(_ a: Tensor, _ b: Tensor, _ backward: @escaping (Tensor) -> (Tensor?, Tensor?)) -> Tensor {
         let (first, second) = (a.tracked, b.tracked)
         guard let node = first ?? second else { return self }
-        return Tensor(
-            handle: handle,
-            node: node.tape.add([first, second]) {
-                let (left, right) = backward($0)
-                return [left, right]
-            })
+        return Tensor(handle: handle, node: node.tape.add(first, second, .two(backward)))
     }
 
     /// The same where the way back needs the result too, which it gets as its second argument.
     func recordedWithResult(_ a: Tensor, _ backward: @escaping (Tensor, Tensor) -> Tensor?) -> Tensor {
         guard let input = a.tracked else { return self }
-        let node = input.tape.add([input], { _ in [] })
-        let handle = handle
-        node.backward = { [unowned node] in [backward($0, Tensor(handle: handle, node: node))] }
-        return Tensor(handle: handle, node: node)
+        return Tensor(handle: handle, node: input.tape.add(input, nil, .result(backward, handle)))
     }
 
     func recorded(from inputs: [Tensor], _ backward: @escaping (Tensor) -> [Tensor?]) -> Tensor {
         let nodes = inputs.map(\.tracked)
         guard let tape = nodes.lazy.compactMap({ $0 }).first?.tape else { return self }
-        return Tensor(handle: handle, node: tape.add(nodes, backward))
+        let node = tape.add(nil, nil, .all(backward))
+        node.all = nodes
+        return Tensor(handle: handle, node: node)
     }
 
     /// Whether the gradients of this value will themselves be differentiated.
@@ -299,14 +328,14 @@ package func valueAndGradients(
 
 extension Tape {
     /// Makes a leaf the end of the way while this call's gradients go back.
-    fileprivate func hold(_ leaf: Tensor) -> ((Tensor) -> [Tensor?])? {
+    fileprivate func hold(_ leaf: Tensor) -> Node.Backward? {
         let backward = leaf.node?.backward
         leaf.node?.backward = nil
         return backward
     }
 
     /// Takes the gradient that arrived, and lets an outer call pass through again.
-    fileprivate func release(_ leaf: Tensor, _ backward: ((Tensor) -> [Tensor?])?) -> Tensor? {
+    fileprivate func release(_ leaf: Tensor, _ backward: Node.Backward?) -> Tensor? {
         let gradient = leaf.node?.gradient
         leaf.node?.gradient = nil
         leaf.node?.backward = backward

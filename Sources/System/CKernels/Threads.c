@@ -53,7 +53,7 @@ static inline void relax(void) {
 }
 
 // Numbers below 1e-38 make a multiplication 40 times slower, and training does not miss them.
-static uint64_t flush_denormals(void) {
+uint64_t kernels_flush_denormals(void) {
 #if defined(__x86_64__)
     uint32_t old = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(old | 0x8040);
@@ -65,7 +65,7 @@ static uint64_t flush_denormals(void) {
     return old;
 #endif
 }
-static void restore_denormals(uint64_t old) {
+void kernels_restore_denormals(uint64_t old) {
 #if defined(__x86_64__)
     __builtin_ia32_ldmxcsr((uint32_t)old);
 #else
@@ -103,7 +103,7 @@ static void *work(void *argument) {
     sigdelset(&all, SIGSEGV), sigdelset(&all, SIGILL), sigdelset(&all, SIGBUS), sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGTRAP), sigdelset(&all, SIGABRT);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
-    flush_denormals();
+    kernels_flush_denormals();
     uint32_t seen = 0;
     for (;;) {
         int64_t until = nanoseconds() + SPIN_NANOSECONDS;
@@ -138,11 +138,11 @@ void kernels_set_thread_count(int count) {
 
 void kernels_parallel(int64_t tiles, void *context, void (*body)(void *, int64_t)) {
     if (tiles <= 0) return;
-    uint64_t old = flush_denormals();
+    uint64_t old = kernels_flush_denormals();
     // A second caller, or a tile that wants tiles of its own, works through them alone.
     if (tiles == 1 || tiles > 0xFFFFFF || kernels_thread_count() == 1 || pthread_mutex_trylock(&owner)) {
         for (int64_t tile = 0; tile < tiles; tile++) body(context, tile);
-        restore_denormals(old);
+        kernels_restore_denormals(old);
         return;
     }
     while (worker_count < kernels_thread_count() - 1) {
@@ -178,7 +178,7 @@ void kernels_parallel(int64_t tiles, void *context, void (*body)(void *, int64_t
     }
     pthread_mutex_unlock(&owner);
     state.jobs--;
-    restore_denormals(old);
+    kernels_restore_denormals(old);
 }
 
 static _Thread_local struct {

@@ -6,14 +6,19 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures training, data and pictures, and prints one JSON object for each.",
         subcommands: [
-            BenchDigits.self, BenchLeNet.self, BenchConvnet.self, BenchPerceptron.self, BenchData.self,
-            BenchPictures.self, BenchRuns.self,
+            BenchDigits.self, BenchLeNet.self, BenchConvnet.self, BenchFashion.self, BenchResNet.self,
+            BenchSequence.self, BenchAdam.self, BenchPerceptron.self, BenchData.self, BenchPictures.self,
+            BenchRuns.self,
         ])
 
     func run() throws {
         try BenchDigits.parse(["--json"]).run()
-        for batch in ["64", "256"] { try BenchLeNet.parse(["--json", "--batch", batch]).run() }
+        for batch in ["64", "256"] { try BenchLeNet.parse(["--json", "--busy", "--batch", batch]).run() }
         try BenchConvnet.parse(["--json"]).run()
+        try BenchFashion.parse(["--json"]).run()
+        try BenchResNet.parse(["--json"]).run()
+        try BenchSequence.parse(["--json"]).run()
+        try BenchAdam.parse(["--json"]).run()
         try BenchPerceptron.parse(["--json"]).run()
         try BenchData.parse(["--json"]).run()
         try BenchPictures.parse(["--json"]).run()

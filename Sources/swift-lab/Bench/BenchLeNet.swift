@@ -12,6 +12,8 @@ struct BenchLeNet: ParsableCommand {
     var images = 12_800
     @Option(help: "Epochs; the fastest counts.")
     var epochs = 3
+    @Flag(help: "Train once more while another process keeps a core busy.")
+    var busy = false
     @Flag(help: "One line of JSON.")
     var json = false
 
@@ -37,11 +39,14 @@ struct BenchLeNet: ParsableCommand {
             }
         }
         train(training.batches(of: batch, shuffledBy: 1, epoch: 0), min(20, steps))
-        var trainRate = 0.0
-        for epoch in 1...max(epochs, 1) {
-            let batches = training.batches(of: batch, shuffledBy: 1, epoch: epoch)
-            trainRate = max(trainRate, Double(steps * batch) / seconds { train(batches, steps) })
+        func fastestEpoch() -> Double {
+            (1...max(epochs, 1)).map { epoch in
+                let batches = training.batches(of: batch, shuffledBy: 1, epoch: epoch)
+                return Double(steps * batch) / seconds { train(batches, steps) }
+            }.max()!
         }
+        let trainRate = fastestEpoch()
+        let finalLoss = loss
         let test = data.test.images
         var right = 0
         var inferRate = 0.0
@@ -57,6 +62,7 @@ struct BenchLeNet: ParsableCommand {
             inferRate = max(inferRate, Double(test.shape[0]) / time)
         }
         let memory = peakMemory()
+        let busyRate = busy ? try whileAnotherProcessComputes { fastestEpoch() } : 0
         let sgemm = sgemmRate()
         var figures = Figures(
             "lenet", title: "LeNet, batch \(batch), \(steps * batch) images of Fashion-MNIST")
@@ -67,7 +73,11 @@ struct BenchLeNet: ParsableCommand {
         figures.add("sgemm_share", trainRate * Self.flopsPerImage / 1e9 / sgemm, digits: 3)
         figures.add("peak_memory_mb", memory)
         figures.add("accuracy", Double(right) / Double(test.shape[0]), digits: 4)
-        figures.add("loss", loss, digits: 5)
+        figures.add("loss", finalLoss, digits: 5)
+        if busy {
+            figures.add("busy_train_images_per_s", busyRate)
+            figures.add("busy_share", busyRate / trainRate, digits: 3)
+        }
         figures.show(asJSON: json)
     }
 }

@@ -1,4 +1,6 @@
+import ArgumentParser
 import Display
+import Foundation
 import Glibc
 import Tensors
 
@@ -24,9 +26,25 @@ func sgemmRate() -> Double {
     return best
 }
 
-/// The most memory that this process ever held, in MB.
+/// The most memory that this program ever held, in MB. Not `getrusage`: its figure begins with what the process held
+/// that started this one.
 func peakMemory() -> Double {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_maxrss) / 1024
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+    return (line.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? .nan) / 1024
+}
+
+/// Runs `body` while a process that does nothing but compute takes one core, or as much of it as the system gives.
+func whileAnotherProcessComputes<Result>(_ body: () throws -> Result) throws -> Result {
+    var process: pid_t = 0
+    var arguments = ["sh", "-c", "while :; do :; done"].map { strdup($0) } + [nil]
+    defer { arguments.forEach { free($0) } }
+    guard posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ) == 0 else {
+        throw ValidationError("There is no /bin/sh to keep a core busy with.")
+    }
+    defer {
+        kill(process, SIGKILL)
+        waitpid(process, nil, 0)
+    }
+    return try body()
 }

@@ -1,3 +1,9 @@
+internal import CKernels
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
 /// Steps that scale each parameter's gradient by its past sizes. PyTorch's formulas: g is the gradient plus
 /// decay · w, except where the decay is decoupled.
 package enum AdaptiveRule {
@@ -31,74 +37,71 @@ extension ParameterStorage {
         rate: Double
     ) {
         settle()
-        for step in steps {
-            let gradient = step.gradient.converted(to: .float32)
-            let (w, g, state) = (step.storage.values.baseAddress!, gradient.floats, step.moment.values.baseAddress!)
-            let (count, rate) = (step.storage.shape.elementCount, Float(rate))
-            switch rule {
-            case .adaGrad(let epsilon, let decay):
-                parallel(count, grain: 16384) { range in
-                    for i in range {
-                        let slope = g[i] + decay * w[i]
-                        state[i] += slope * slope
-                        w[i] -= rate * slope / (state[i].squareRoot() + epsilon)
-                    }
-                }
-            case .rmsProp(let smoothing, let epsilon, let decay):
-                parallel(count, grain: 16384) { range in
-                    for i in range {
-                        let slope = g[i] + decay * w[i]
-                        state[i] = smoothing * state[i] + (1 - smoothing) * slope * slope
-                        w[i] -= rate * slope / (state[i].squareRoot() + epsilon)
-                    }
-                }
-            case .adaDelta(let smoothing, let epsilon, let decay):
-                let changes = state + count
-                parallel(count, grain: 16384) { range in
-                    for i in range {
-                        let slope = g[i] + decay * w[i]
-                        state[i] = smoothing * state[i] + (1 - smoothing) * slope * slope
-                        let change = ((changes[i] + epsilon) / (state[i] + epsilon)).squareRoot() * slope
-                        changes[i] = smoothing * changes[i] + (1 - smoothing) * change * change
-                        w[i] -= rate * change
-                    }
-                }
-            case .ftrl(let beta, let lasso, let ridge):
-                let isFirst = state[2 * count] == 0
-                state[2 * count] = 1
-                let sums = state + count
-                parallel(count, grain: 16384) { range in
-                    for i in range {
-                        if isFirst {
-                            sums[i] = -w[i] * (beta / rate + ridge) - (w[i] > 0 ? lasso : w[i] < 0 ? -lasso : 0)
-                        }
-                        let before = state[i].squareRoot()
-                        state[i] += g[i] * g[i]
-                        let after = state[i].squareRoot()
-                        sums[i] += g[i] - (after - before) / rate * w[i]
-                        let excess = sums[i].magnitude - lasso
-                        w[i] = excess <= 0 ? 0 : (sums[i] > 0 ? -excess : excess) / ((beta + after) / rate + ridge)
-                    }
-                }
-            case .adam(let beta1, let beta2, let epsilon, let decay, let isDecoupled):
-                state[2 * count] += 1
-                var (free1, free2) = (1.0, 1.0)
-                for _ in 0..<min(Int(state[2 * count]), 100_000) {
-                    (free1, free2) = (free1 * Double(beta1), free2 * Double(beta2))
-                }
-                let size = rate / Float(1 - free1)
-                let scale = Float(1 / (1 - free2).squareRoot())
-                let (coupled, shrink) = isDecoupled ? (0, 1 - rate * decay) : (decay, 1)
-                let squares = state + count
-                parallel(count, grain: 16384) { range in
-                    for i in range {
-                        let slope = g[i] + coupled * w[i]
-                        state[i] = beta1 * state[i] + (1 - beta1) * slope
-                        squares[i] = beta2 * squares[i] + (1 - beta2) * slope * slope
-                        w[i] = w[i] * shrink - size * state[i] / (squares[i].squareRoot() * scale + epsilon)
-                    }
-                }
+        if case .ftrl(let beta, let lasso, let ridge) = rule {
+            return steps.forEach { regularisedStep($0, beta, lasso, ridge, rate: Float(rate)) }
+        }
+        let steps = steps.map {
+            (storage: $0.storage, gradient: $0.gradient.converted(to: .float32), moment: $0.moment)
+        }
+        let kernels = steps.map { step in rule.kernel(rate: rate, step.moment.values, step.storage.shape.elementCount) }
+        inPieces(steps) { number, w, g, state, size, count in
+            withUnsafePointer(to: kernels[number]) {
+                kernels_table().pointee.adaptiveStep($0, w, g, state, state + size, Int64(count))
             }
         }
+    }
+
+    private static func regularisedStep(
+        _ step: (storage: ParameterStorage, gradient: Tensor, moment: ParameterStorage), _ beta: Float,
+        _ lasso: Float, _ ridge: Float, rate: Float
+    ) {
+        let gradient = step.gradient.converted(to: .float32)
+        let (w, g, state) = (step.storage.values.baseAddress!, gradient.floats, step.moment.values.baseAddress!)
+        let count = step.storage.shape.elementCount
+        let isFirst = state[2 * count] == 0
+        state[2 * count] = 1
+        let sums = state + count
+        parallel(count, grain: 16384) { range in
+            for i in range {
+                if isFirst {
+                    sums[i] = -w[i] * (beta / rate + ridge) - (w[i] > 0 ? lasso : w[i] < 0 ? -lasso : 0)
+                }
+                let before = state[i].squareRoot()
+                state[i] += g[i] * g[i]
+                let after = state[i].squareRoot()
+                sums[i] += g[i] - (after - before) / rate * w[i]
+                let excess = sums[i].magnitude - lasso
+                w[i] = excess <= 0 ? 0 : (sums[i] > 0 ? -excess : excess) / ((beta + after) / rate + ridge)
+            }
+        }
+    }
+}
+
+extension AdaptiveRule {
+    /// What the kernel needs to know, for a parameter of `count` numbers; Adam's step is counted in its state.
+    fileprivate func kernel(
+        rate: Double, _ state: UnsafeMutableBufferPointer<Float>, _ count: Int
+    ) -> KernelsAdaptiveStep {
+        var step = KernelsAdaptiveStep()
+        (step.rate, step.shrink) = (Float(rate), 1)
+        switch self {
+        case .adaGrad(let epsilon, let decay):
+            (step.kind, step.epsilon, step.decay) = (KernelsAdaGrad, epsilon, decay)
+        case .rmsProp(let smoothing, let epsilon, let decay):
+            (step.kind, step.smoothing, step.epsilon, step.decay) = (KernelsRMSProp, smoothing, epsilon, decay)
+        case .adaDelta(let smoothing, let epsilon, let decay):
+            (step.kind, step.smoothing, step.epsilon, step.decay) = (KernelsAdaDelta, smoothing, epsilon, decay)
+        case .ftrl: fatalError("AdaptiveRule: FTRL has no kernel")
+        case .adam(let beta1, let beta2, let epsilon, let decay, let isDecoupled):
+            state[2 * count] += 1
+            let (free1, free2) = (
+                pow(Double(beta1), Double(state[2 * count])), pow(Double(beta2), Double(state[2 * count]))
+            )
+            (step.kind, step.smoothing, step.smoothing2, step.epsilon) = (KernelsAdam, beta1, beta2, epsilon)
+            step.scale = Float(1 / (1 - free2).squareRoot())
+            step.rate = Float(rate / (1 - free1))
+            if isDecoupled { step.shrink = Float(1 - rate * Double(decay)) } else { step.decay = decay }
+        }
+        return step
     }
 }

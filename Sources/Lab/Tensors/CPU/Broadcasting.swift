@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// The loops under elementwise operations, for any floating-point type.
 
 /// Two operands as runs of elements: outer axes with strides, and an inner run where each operand either advances or
@@ -80,6 +82,30 @@ func combineElements<From, To>(
         return parallel(plan.inner, grain: 16384) { run(left, right, target, $0) }
     }
     let inner = plan.inner
+    parallel(plan.outerCount, grain: max(1, 16384 / inner)) { runs in
+        for number in runs {
+            let offsets = plan.offsets(number)
+            run(left + offsets.left, right + offsets.right, target + number * inner, 0..<inner)
+        }
+    }
+}
+
+/// The same by a vector kernel.
+func combineFloats(
+    _ pairing: KernelsPairing, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>,
+    _ target: UnsafeMutablePointer<Float>, _ plan: BroadcastPlan
+) {
+    let (inner, leftStep, rightStep) = (plan.inner, plan.leftStep, plan.rightStep)
+    func run(
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ range: Range<Int>
+    ) {
+        kernels_table().pointee.combine(
+            pairing, a + range.lowerBound * leftStep, Int32(leftStep), b + range.lowerBound * rightStep,
+            Int32(rightStep), Int64(range.count), to + range.lowerBound)
+    }
+    if plan.outer.isEmpty {
+        return parallel(inner, grain: 16384) { run(left, right, target, $0) }
+    }
     parallel(plan.outerCount, grain: max(1, 16384 / inner)) { runs in
         for number in runs {
             let offsets = plan.offsets(number)

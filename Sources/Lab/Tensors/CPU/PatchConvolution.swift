@@ -51,11 +51,11 @@ struct PatchConvolution {
     }
 
     func backward(
-        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, data: Bool, weights: Bool
+        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, data: Bool, weights: Bool, bias: Bool
     ) -> ConvolutionBackend.Ways {
         (
             data ? dataGradient(dy, weight!) : nil, weights ? weightGradient(x!, dy) : nil,
-            weights ? dy.sum(axes: [0, 2, 3]) : nil
+            bias ? dy.sum(axes: [0, 2, 3]) : nil
         )
     }
 
@@ -90,7 +90,7 @@ struct PatchConvolution {
         return result
     }
 
-    private func weightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
+    func weightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
         let result = Tensor(uninitialized: sizes.weightShape)
         let count = sizes.weightShape.elementCount
         // The images in at most 8 parts, each with a sum of its own, added in order.

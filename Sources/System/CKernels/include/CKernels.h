@@ -23,6 +23,9 @@ size_t kernels_peak_bytes(void);
 /// Runs `body(context, tile)` for every tile, on the calling thread and on idle workers, and returns when all are done.
 /// Which thread takes which tile is left to chance, so a tile must not depend on another. Denormals count as 0 inside.
 void kernels_parallel(int64_t tiles, void *_Nullable context, void (*body)(void *_Nullable context, int64_t tile));
+/// Lets denormals count as 0 on the calling thread; returns what `kernels_restore_denormals` takes to end that.
+uint64_t kernels_flush_denormals(void);
+void kernels_restore_denormals(uint64_t old);
 /// How many threads take tiles, the caller among them: at first the cores that this process may use.
 int kernels_thread_count(void);
 void kernels_set_thread_count(int count);
@@ -50,6 +53,30 @@ typedef struct {
     int64_t kernel;                   // 3 or 5
     int64_t firstRow, endRow;         // of the packed input: the rows that the data gradient computes
 } KernelsConvolution;
+
+/// What one channel's normalisation does: (x - mean) * slope + offset, and where `rectify`, negative results become 0.
+typedef struct {
+    float mean, slope, offset;
+    int rectify;
+} KernelsNormalization;
+
+/// Functions of one number.
+typedef enum {
+    KernelsNegate, KernelsSquare, KernelsMagnitude, KernelsSquareRoot, KernelsRectify, KernelsExp, KernelsLog,
+    KernelsTanh, KernelsSigmoid
+} KernelsFunction;
+/// Functions of two; the last is the left one where the right one is positive, else 0.
+typedef enum {
+    KernelsAdd, KernelsSubtract, KernelsMultiply, KernelsDivide, KernelsMaximum, KernelsMinimum, KernelsPassPositive
+} KernelsPairing;
+
+typedef enum { KernelsAdaGrad, KernelsRMSProp, KernelsAdaDelta, KernelsAdam } KernelsAdaptiveKind;
+/// A step of a method that scales gradients by their past sizes. For Adam `rate` and `scale` carry the corrections of the
+/// bias, and `shrink` the decoupled decay.
+typedef struct {
+    KernelsAdaptiveKind kind;
+    float rate, epsilon, decay, smoothing, smoothing2, scale, shrink;
+} KernelsAdaptiveStep;
 
 typedef struct {
     const char *name;
@@ -92,15 +119,73 @@ typedef struct {
     void (*multiply)(
         const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t rows,
         int64_t columns, int64_t inner, int accumulate);
+    /// y[outputs] = w[outputs][inner] · x[inner] + bias.
+    void (*multiplyVector)(
+        const float *w, int64_t wRow, int64_t outputs, int64_t inner, const float *x, const float *_Nullable bias,
+        float *y);
     /// to[columns][rows] = from[rows][columns].
     void (*transpose)(
         const float *from, int64_t rows, int64_t columns, int64_t fromRow, float *to, int64_t toRow);
 
+    // 3x3 filters by way of 16 products a tile (Winograd.h): `tiles` are squares of 2x2 outputs, and each kernel works on
+    // 16 channels side by side.
+
+    /// v[16][tiles][channels] from x[2 * rows + 2][pitch][16]; its tiles lie `vTile` floats apart, its 16 planes `vPlane`.
+    void (*winogradInput)(
+        const float *x, int64_t pitch, int64_t rows, int64_t columns, float *v, int64_t vTile, int64_t vPlane);
+    /// d[16][tiles][channels] from dy[2 * rows][pitch][16], likewise.
+    void (*winogradGradient)(
+        const float *dy, int64_t pitch, int64_t rows, int64_t columns, float *d, int64_t dTile, int64_t dPlane);
+    /// y[2 * rows][pitch][16] from m[16][tiles][channels] and bias[16].
+    void (*winogradOutput)(
+        const float *m, int64_t mTile, int64_t mPlane, const float *bias, int rectify, float *y, int64_t pitch,
+        int64_t rows, int64_t columns);
+    /// u[16][count] from w[3 * 3][count], whose rows lie `wPlace` apart. `count` is a multiple of 16.
+    void (*winogradFilters)(const float *w, int64_t wPlace, int64_t count, float *u, int64_t uPlane);
+    /// dw[3 * 3][count] from s[16][count].
+    void (*winogradFilterGradient)(const float *s, int64_t sPlane, int64_t count, float *dw, int64_t dwPlace);
+
+    // Batch normalisation, on one plane of a channel at a time (Normalization.h).
+
+    /// Joins `count` numbers to state = {how many, their mean, the sum of squared distances from it}.
+    void (*moments)(const float *x, int64_t count, double *state);
+    /// y = (x - mean) * slope + offset, rectified where asked.
+    void (*normalize)(const KernelsNormalization *, const float *x, int64_t count, float *y);
+    /// sums += {sum of g, sum of g * (x - mean)}, of those g that pass the ReLU.
+    void (*normalizeSums)(const KernelsNormalization *, const float *x, const float *g, int64_t count, double *sums);
+    /// dx = slope * (g - centre - (x - mean) * tilt).
+    void (*normalizeBack)(
+        const KernelsNormalization *, const float *x, const float *g, int64_t count, float centre, float tilt, float *dx);
+    /// These three where 2x2 maximum pooling follows: y, which, g are [rows / 2][width / 2]; both sizes are even.
+    void (*normalizePool)(
+        const KernelsNormalization *, const float *x, int64_t rows, int64_t width, float *y, uint8_t *which);
+    void (*normalizeSumsPooled)(
+        const KernelsNormalization *, const float *x, const float *g, const uint8_t *which, int64_t rows, int64_t width,
+        double *sums);
+    void (*normalizeBackPooled)(
+        const KernelsNormalization *, const float *x, const float *g, const uint8_t *which, int64_t rows, int64_t width,
+        float centre, float tilt, float *dx);
+    /// y, which [rows / 2][width / 2]: the maximum of each 2x2 square of x[rows][width], and which of the four it was.
+    void (*maxPool)(const float *x, int64_t rows, int64_t width, float *y, uint8_t *which);
+    void (*maxPoolBack)(const float *g, const uint8_t *which, int64_t rows, int64_t width, float *dx);
+
+    /// y[i] = function(x[i]).
+    void (*map)(KernelsFunction function, const float *x, int64_t count, float *y);
+    /// to[i] = pairing(left[i * leftStep], right[i * rightStep]); a step is 0 or 1.
+    void (*combine)(
+        KernelsPairing pairing, const float *left, int leftStep, const float *right, int rightStep, int64_t count,
+        float *to);
+
     /// out[i] = sum over parts of part[p * stride + i], p ascending.
     void (*sumParts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out);
+    /// Stochastic gradient descent without momentum: p -= rate * (g + decay * p).
+    void (*plainStep)(float *p, const float *g, int64_t count, float rate, float decay);
     /// Stochastic gradient descent: g += decay * p; m = momentum * m + g; p -= rate * (nesterov ? g + momentum * m : m).
     void (*momentumStep)(
         float *p, const float *g, float *m, int64_t count, float rate, float momentum, float decay, int nesterov);
+    /// One step of the other methods; `first` and `second` are their running sums.
+    void (*adaptiveStep)(
+        const KernelsAdaptiveStep *, float *w, const float *g, float *first, float *second, int64_t count);
 } KernelsTable;
 
 /// The fastest table that this processor can run.

@@ -1,0 +1,126 @@
+// Products of matrices. Included by Kernels.h; the plain version is `multiplyPlainly` in CPU/MatrixProduct.swift.
+
+// c[rows][vectors * LANES] (+)= a[rows][inner] * b[inner][vectors * LANES], the sums in registers.
+INLINE void TARGET(product_tile)(
+    const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t inner,
+    int accumulate, int rows, int vectors
+) {
+    V sum[6][COLUMNS];
+    UNROLL for (int i = 0; i < rows; i++)
+        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = accumulate ? (V)*(U *)(c + i * cRow + j * LANES) : zero();
+    for (int64_t k = 0; k < inner; k++) {
+        V bk[COLUMNS];
+        UNROLL for (int j = 0; j < vectors; j++) bk[j] = (V)*(const U *)(b + k * bRow + j * LANES);
+        UNROLL for (int i = 0; i < rows; i++) {
+            float ak = a[i * aRow + k * aStep];
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += ak * bk[j];
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+        UNROLL for (int j = 0; j < vectors; j++) *(U *)(c + i * cRow + j * LANES) = (U)sum[i][j];
+}
+
+INLINE void TARGET(product_rows)(
+    const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t rows,
+    int64_t inner, int accumulate, int vectors
+) {
+    int64_t row = 0;
+#define TILE(count) \
+    TARGET(product_tile)(a + row * aRow, aRow, aStep, b, bRow, c + row * cRow, cRow, inner, accumulate, count, vectors)
+    for (; row + 6 <= rows; row += 6) TILE(6);
+    switch (rows - row) {
+    case 5: TILE(5); break;
+    case 4: TILE(4); break;
+    case 3: TILE(3); break;
+    case 2: TILE(2); break;
+    case 1: TILE(1); break;
+    default: break;
+    }
+#undef TILE
+}
+
+// So many columns, at most COLUMNS * LANES and a multiple of LANES.
+static void TARGET(product_columns)(
+    const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t rows,
+    int64_t inner, int accumulate, int64_t columns
+) {
+    switch (columns / LANES) {
+    case 1: TARGET(product_rows)(a, aRow, aStep, b, bRow, c, cRow, rows, inner, accumulate, 1); break;
+    case 2: TARGET(product_rows)(a, aRow, aStep, b, bRow, c, cRow, rows, inner, accumulate, 2); break;
+#if COLUMNS == 4
+    case 3: TARGET(product_rows)(a, aRow, aStep, b, bRow, c, cRow, rows, inner, accumulate, 3); break;
+    case 4: TARGET(product_rows)(a, aRow, aStep, b, bRow, c, cRow, rows, inner, accumulate, 4); break;
+#endif
+    default: break;
+    }
+}
+
+// A panel of `b` is read again for every six rows: it has to stay in the cache, so long sums come in pieces.
+static void TARGET(multiply)(
+    const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t rows,
+    int64_t columns, int64_t inner, int accumulate
+) {
+    enum { WIDTH = COLUMNS * LANES, DEPTH = 512 };
+    for (int64_t k = 0; k < inner; k += DEPTH) {
+        int64_t depth = inner - k < DEPTH ? inner - k : DEPTH;
+        int adds = accumulate || k > 0;
+        int64_t column = 0;
+        while (columns - column >= LANES) {
+            int64_t width = columns - column < WIDTH ? (columns - column) / LANES * LANES : WIDTH;
+            TARGET(product_columns)(
+                a + k * aStep, aRow, aStep, b + k * bRow + column, bRow, c + column, cRow, rows, depth, adds, width);
+            column += width;
+        }
+        if (column == columns) continue;
+        // What is left of the columns, in memory as wide as one vector.
+        int64_t rest = columns - column;
+        float *panel = kernels_scratch(6, (depth + rows) * LANES), *out = panel + depth * LANES;
+        for (int64_t i = 0; i < depth; i++)
+            for (int64_t j = 0; j < LANES; j++) panel[i * LANES + j] = j < rest ? b[(k + i) * bRow + column + j] : 0;
+        for (int64_t i = 0; adds && i < rows; i++)
+            for (int64_t j = 0; j < LANES; j++) out[i * LANES + j] = j < rest ? c[i * cRow + column + j] : 0;
+        TARGET(product_columns)(a + k * aStep, aRow, aStep, panel, LANES, out, LANES, rows, depth, adds, LANES);
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < rest; j++) c[i * cRow + column + j] = out[i * LANES + j];
+    }
+}
+
+// y[outputs] = w[outputs][inner] · x + bias, for one row x: each row of w is read once, four at a time.
+static void TARGET(multiply_vector)(
+    const float *w, int64_t wRow, int64_t outputs, int64_t inner, const float *x, const float *bias, float *y
+) {
+    for (int64_t o = 0; o < outputs; o += 4) {
+        // Where fewer than four are left the last one is computed again.
+        const float *row[4];
+        V sum[4][2];
+        UNROLL for (int i = 0; i < 4; i++) {
+            row[i] = w + (o + i < outputs ? o + i : outputs - 1) * wRow;
+            sum[i][0] = sum[i][1] = zero();
+        }
+        int64_t k = 0;
+        for (; k + 2 * LANES <= inner; k += 2 * LANES)
+            UNROLL for (int j = 0; j < 2; j++) {
+                V v = (V)*(const U *)(x + k + j * LANES);
+                UNROLL for (int i = 0; i < 4; i++) sum[i][j] += v * (V)*(const U *)(row[i] + k + j * LANES);
+            }
+        for (; k < inner; k += LANES) {
+            V v = some(x + k, inner - k);
+            UNROLL for (int i = 0; i < 4; i++) sum[i][0] += v * some(row[i] + k, inner - k);
+        }
+        for (int i = 0; i < 4 && o + i < outputs; i++)
+            y[o + i] = TARGET(total)(sum[i][0] + sum[i][1]) + (bias ? bias[o + i] : 0);
+    }
+}
+
+static void TARGET(transpose)(const float *from, int64_t rows, int64_t columns, int64_t fromRow, float *to, int64_t toRow) {
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4) {
+        int64_t column = 0;
+        for (; column + 4 <= columns; column += 4)
+            TARGET(transpose4)(from + row * fromRow + column, fromRow, to + column * toRow + row, toRow);
+        for (; column < columns; column++)
+            for (int i = 0; i < 4; i++) to[column * toRow + row + i] = from[(row + i) * fromRow + column];
+    }
+    for (; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++) to[column * toRow + row] = from[row * fromRow + column];
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Lab
+
+/// The options of the benchmarks that train a network on images of noise, and how they measure.
+struct TrainingBench: ParsableArguments {
+    @Option(help: "Images in a training step.")
+    var batch: Int?
+    @Option(help: "Steps to take; the fastest third counts.")
+    var steps = 12
+    @Flag(help: "One line of JSON.")
+    var json = false
+
+    /// Prints the images a second (for a batch of one: steps a second) that training of `net` takes in.
+    func run(
+        _ name: String, title: String, batch usual: Int, input: Shape, _ net: Sequential,
+        optimizer method: Optimizer.Method = .sgd(momentum: 0.9)
+    ) {
+        let batch = batch ?? usual
+        net.initialize(input: input, seed: 1)
+        let optimizer = Optimizer(method, learningRate: 0.001)
+        let images = Tensor.uniform(Shape([batch] + input.sizes), seed: 1)
+        let labels = Tensor((0..<batch).map { Int32($0 % 10) })
+        var loss: Float = 0
+        func step() {
+            let (value, gradients) = valueAndGradient(of: net) { crossEntropy($0(images), labels) }
+            optimizer.update(net, along: gradients)
+            loss = value.item
+        }
+        for _ in 0..<3 { step() }
+        let times = (0..<max(steps, 3)).map { _ in seconds { step() } }.sorted()
+        let fastest = times.prefix(times.count / 3)
+        var figures = Figures(name, title: "\(title), batch \(batch)")
+        figures.add("train_images_per_s", Double(batch * fastest.count) / fastest.reduce(0, +), digits: 1)
+        figures.add("peak_memory_mb", peakMemory())
+        figures.add("loss", Double(loss), digits: 5)
+        figures.show(asJSON: json)
+    }
+}
