@@ -6,6 +6,8 @@ SHELL := bash
 # The tests need the same flags as the program, so that nothing is compiled twice.
 BUILD := -c release -Xswiftc -enable-testing
 PYTHON := .venv/bin/python
+# A Python that has torch: only `make bench` asks for it, and does without.
+PYTHON_TORCH ?= $(PYTHON)
 LAB := .build/release/swift-lab
 # They go when the build goes.
 STAMPS := .build/stamps
@@ -41,9 +43,10 @@ lint: ## says where a Swift source or a script is not as it should be
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
 	@for script in .ci/run scripts/build scripts/install-*; do bash -n $$script; done
 
-bench: toolchain packages python data build kernelspec ## prints the figures that the README promises
+bench: toolchain packages python data build kernelspec ## prints the figures that are promised, beside PyTorch's (PYTHON_TORCH=…)
 	@$(LAB) bench
-	@if $(PYTHON) -c 'import torch' 2> /dev/null; then $(PYTHON) scripts/bench_pytorch.py; fi
+	@if $(PYTHON_TORCH) -c 'import torch' 2> /dev/null; then $(PYTHON_TORCH) scripts/bench_pytorch.py; else \
+		echo 'PyTorch is not installed in .venv; PYTHON_TORCH=/path/to/python make bench takes it from elsewhere.'; fi
 
 bench-kernel: toolchain packages test-python data build kernelspec ## prints the kernel's figures beside ipykernel's
 	@$(PYTHON) scripts/bench_kernel.py

@@ -1,6 +1,6 @@
 """Trains the benchmarks' networks with PyTorch in turn with ours, and prints how many times as fast ours is.
 
-usage: bench_pytorch.py [--rounds 2] [--compile] [NAME…]     names: lenet64 lenet256 lenet-use convnet perceptron …
+usage: bench_pytorch.py [--rounds 2] [--compile] [--json] [NAME…]     names: lenet64 lenet256 lenet-use convnet …
 PyTorch runs in each of its modes, and its best counts; `--compile` adds torch.compile, a minute for each network. A host
 that others share is fair only to runs in turn. Needs: torch; where .venv has none, say PYTHON_TORCH=… to `make bench`.
 """
@@ -152,6 +152,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--only-pytorch", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
@@ -184,7 +185,20 @@ def main():
             row |= {"sgemm_share": line["sgemm_share"], "share_wanted": 0.85, "peak_memory_mb": line["peak_memory_mb"],
                     "pytorch_memory_mb": round(pytorch), "memory_ratio": round(line["peak_memory_mb"] / pytorch, 2),
                     "memory_wanted": 0.5, "busy_share": line["busy_share"], "busy_wanted": 0.5}
-        print(json.dumps(row), flush=True)
+        print(json.dumps(row) if arguments.json else sentence(row), flush=True)
+
+
+def sentence(row: dict) -> str:
+    """The row for people: what is wanted stands behind each figure."""
+    wanted = f", at least {row['wanted']}" if row["wanted"] else ""
+    text = (f"{row['name']:<11} {row['ours']:>7,} /s, PyTorch {row['pytorch']:>7,} ({row['mode']}): "
+            f"{row['ratio']:.2f} times{wanted}")
+    if "sgemm_share" in row:
+        text += (f"\n{'':<11} {row['sgemm_share']:.0%} of the rate of sgemm (at least {row['share_wanted']:.0%}); "
+                 f"{row['peak_memory_mb']} MB, PyTorch {row['pytorch_memory_mb']}: {row['memory_ratio']:.2f} times "
+                 f"(at most {row['memory_wanted']}); {row['busy_share']:.0%} of the rate while another process keeps a "
+                 f"core busy (at least {row['busy_wanted']:.0%})")
+    return text
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ func peakMemory() -> Double {
 /// Runs `body` while a process that does nothing but compute takes one core, or as much of it as the system gives.
 func whileAnotherProcessComputes<Result>(_ body: () throws -> Result) throws -> Result {
     var process: pid_t = 0
-    var arguments = ["sh", "-c", "while :; do :; done"].map { strdup($0) } + [nil]
-    defer { arguments.forEach { free($0) } }
+    let words: [String] = ["sh", "-c", "while :; do :; done"]
+    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
     guard posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ) == 0 else {
         throw ValidationError("There is no /bin/sh to keep a core busy with.")
     }

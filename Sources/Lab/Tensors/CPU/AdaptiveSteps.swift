@@ -38,7 +38,8 @@ extension ParameterStorage {
     ) {
         settle()
         if case .ftrl(let beta, let lasso, let ridge) = rule {
-            return steps.forEach { regularisedStep($0, beta, lasso, ridge, rate: Float(rate)) }
+            for step in steps { regularisedStep(step, beta, lasso, ridge, rate: Float(rate)) }
+            return
         }
         let steps = steps.map {
             (storage: $0.storage, gradient: $0.gradient.converted(to: .float32), moment: $0.moment)
