@@ -53,6 +53,29 @@ def resnet() -> nn.Module:
         Residual(16, 32, 2), Residual(32, 64, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
+class Inception(nn.Module):
+    def __init__(self, inputs, single, reduce3, three, reduce5, five, pooled):
+        super().__init__()
+        self.ways = nn.ModuleList([
+            nn.Sequential(nn.Conv2d(inputs, single, 1), nn.ReLU()),
+            nn.Sequential(nn.Conv2d(inputs, reduce3, 1), nn.ReLU(), nn.Conv2d(reduce3, three, 3, padding=1), nn.ReLU()),
+            nn.Sequential(nn.Conv2d(inputs, reduce5, 1), nn.ReLU(), nn.Conv2d(reduce5, five, 5, padding=2), nn.ReLU()),
+            nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.Conv2d(inputs, pooled, 1), nn.ReLU())])
+
+    def forward(self, x):
+        return torch.cat([way(x) for way in self.ways], 1)
+
+
+def googlenet() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 192, 3, padding=1), nn.ReLU(), Inception(192, 64, 96, 128, 16, 32, 32),
+        Inception(256, 128, 128, 192, 32, 96, 64), nn.MaxPool2d(3, 2, 1), Inception(480, 192, 96, 208, 16, 48, 64),
+        Inception(512, 160, 112, 224, 24, 64, 64), Inception(512, 128, 128, 256, 24, 64, 64),
+        Inception(512, 112, 144, 288, 32, 64, 64), Inception(528, 256, 160, 320, 32, 128, 128), nn.MaxPool2d(3, 2, 1),
+        Inception(832, 256, 160, 320, 32, 128, 128), Inception(832, 384, 192, 384, 48, 128, 128),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.4), nn.Linear(1024, 10))
+
+
 def sequence() -> nn.Module:
     return nn.Sequential(
         nn.Conv1d(16, 64, 5, padding=2), nn.ReLU(), nn.Conv1d(64, 64, 5, stride=2, padding=2), nn.ReLU(),
@@ -92,6 +115,7 @@ ROWS = {
     "perceptron": (perceptron, plain, [1, 784], 5000, ["perceptron"], "steps_per_s", 8.0),
     "fashion": (lambda: stages(1, [32, 64, 128]), momentum, [64, 1, 28, 28], 20, ["fashion"], "train_images_per_s", 1.2),
     "resnet": (resnet, momentum, [64, 3, 32, 32], 12, ["resnet"], "train_images_per_s", 0),
+    "googlenet": (googlenet, momentum, [16, 3, 32, 32], 6, ["googlenet"], "train_images_per_s", 0),
     "sequence": (sequence, adam, [64, 16, 128], 20, ["sequence"], "train_images_per_s", 0),
     "adam": (wide_perceptron, adam, [64, 784], 20, ["adam"], "train_images_per_s", 0),
 }

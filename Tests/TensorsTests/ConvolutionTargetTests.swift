@@ -18,6 +18,7 @@ import Testing
         Sizes(batch: 5, inputs: 29, outputs: 45, height: 6, width: 5, padding: 0),
         Sizes(batch: 2, inputs: 16, outputs: 16, height: 45, width: 38, padding: 1),
         Sizes(batch: 1, inputs: 17 + 14, outputs: 128, height: 4, width: 11, padding: 2),
+        Sizes(batch: 2, inputs: 256, outputs: 80, height: 8, width: 9, padding: 1),
         Sizes(batch: 9, inputs: 64, outputs: 64, height: 8, width: 8, padding: 1),
     ])
     func winogradIsWithinRounding(_ s: Sizes) throws {

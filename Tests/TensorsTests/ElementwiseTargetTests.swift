@@ -79,6 +79,22 @@ import Testing
         }
     }
 
+    @Test(arguments: Array(1...40))
+    func runsOfPatchesTakeTheirStrides(count: Int) {
+        let (a, b) = (numbers(3 * count, 1), numbers(count, 2))
+        forEachVectorTarget { target in
+            for stride in 1...3 {
+                var taken = [Float](repeating: 7, count: count + 1)
+                kernels_table().pointee.takeEvery(a, Int64(stride), Int64(count), &taken)
+                #expect(taken == (0..<count).map { a[$0 * stride] } + [7], "\(target), every \(stride) of \(count)")
+                var (sums, expected) = (a, a)
+                kernels_table().pointee.addEvery(b, Int64(stride), Int64(count), &sums)
+                for i in 0..<count { expected[i * stride] += b[i] }
+                #expect(sums == expected, "\(target), to every \(stride) of \(count)")
+            }
+        }
+    }
+
     @Test(arguments: Array(1...40) + [5000, 9001])
     func momentsSurviveALargeMean(count: Int) {
         let x = numbers(count, 1).map { $0 + 1000 }
@@ -180,6 +196,34 @@ import Testing
             }
             #expect(Array(dx[..<(rows * width)]) == expected, "\(target), \(rows)x\(width)")
             #expect(dx[rows * width] == 7 && y[height * columns] == 7 && which[height * columns] == 9)
+        }
+    }
+
+    @Test(arguments: [(3, 1, 1), (3, 2, 1), (2, 1, 0), (5, 3, 2), (3, 2, 0), (1, 1, 0)])
+    func windowsOfAnySizeGiveTheSameAsInDouble(window: Int, stride: Int, padding: Int) {
+        for width in [5, 8, 17, 33, 40] {
+            // Few different numbers, so that many are equal; some planes are all -infinity.
+            var numbers = Tensor.normal([2, 3, 9, width], seed: width).scalars.map { ($0 * 2).rounded() }
+            for i in 0..<9 * width { numbers[i] = -.infinity }
+            let x = Tensor(numbers, shape: [2, 3, 9, width])
+            func both(_ x: Tensor) -> (Tensor, Tensor) {
+                var kept = x
+                let (_, gradient) = valueAndGradient(at: x) {
+                    kept = maxPool($0, window, stride: stride, padding: padding)
+                    return
+                        (`where`(kept .> -1e30, kept, Tensor.zeros([], dtype: x.dtype))
+                        * Tensor.normal(kept.shape, seed: 2).converted(to: x.dtype)).sum()
+                }
+                return (kept, gradient)
+            }
+            let (plain, plainGradient) = both(x.converted(to: .float64))
+            forEachVectorTarget { target in
+                let (fast, gradient) = both(x)
+                #expect(fast.scalars == plain.scalars, "\(target), \(width) columns")
+                // Where windows overlap an element gets up to 25 gradients of a size below 5.
+                let worst = zip(gradient.doubles, plainGradient.doubles).map { abs($0 - $1) }.max()!
+                #expect(worst < 25 * 5 * 0x1p-23, "\(target), \(width) columns, gradient: \(worst)")
+            }
         }
     }
 

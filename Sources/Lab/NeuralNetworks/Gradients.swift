@@ -60,14 +60,21 @@ public func valueAndGradient<Model: Module>(
                 return count
             })
     let (value, found) = try valueAndGradients(randomness: randomness) { try function(model) }
-    var gradients: [ObjectIdentifier: Tensor] = [:]
-    for (parameter, gradient) in found { gradients[ObjectIdentifier(parameter)] = gradient }
-    let entries = contents.parameters.compactMap { name, parameter in
-        gradients.removeValue(forKey: ObjectIdentifier(parameter)).map {
-            Gradients.Entry(name: name, parameter: parameter, gradient: $0)
+    // They come in the order in which the model read them, which mostly is that of its properties.
+    var next = 0
+    var entries: [Gradients.Entry] = []
+    entries.reserveCapacity(found.count)
+    for (name, parameter) in contents.parameters {
+        if next == found.count || found[next].parameter !== parameter {
+            guard let position = found.firstIndex(where: { $0.parameter === parameter }) else { continue }
+            next = position
         }
+        entries.append(Gradients.Entry(name: name, parameter: parameter, gradient: found[next].gradient))
+        next += 1
     }
-    if let (hidden, _) = found.first(where: { gradients[ObjectIdentifier($0.parameter)] != nil }) {
+    if entries.count < found.count,
+        let (hidden, _) = found.first(where: { found in !entries.contains { $0.parameter === found.parameter } })
+    {
         let parameter = hidden as! Parameter
         fail(
             """

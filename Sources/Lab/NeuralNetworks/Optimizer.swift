@@ -71,9 +71,11 @@ public final class Optimizer: @unchecked Sendable {
         let entries = gradients.entries.filter { !$0.parameter.isFrozen && $0.parameter.isTrained }
         let steps = moments.withLock { moments in
             let new = entries.filter { moments[ObjectIdentifier($0.parameter)] == nil }
-            for (entry, moment) in zip(new, ParameterStorage.allocate(new.map { method.stateShape($0.gradient.shape) }))
-            {
-                moments[ObjectIdentifier(entry.parameter)] = (entry.parameter, moment)
+            if !new.isEmpty {
+                let fresh = ParameterStorage.allocate(new.map { method.stateShape($0.gradient.shape) })
+                for (entry, moment) in zip(new, fresh) {
+                    moments[ObjectIdentifier(entry.parameter)] = (entry.parameter, moment)
+                }
             }
             return entries.map {
                 (

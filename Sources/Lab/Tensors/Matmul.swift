@@ -24,12 +24,14 @@ func product(_ left: Tensor, _ right: Tensor, transposeLeft: Bool = false, trans
     let (bRows, bColumns) = (b.shape[b.rank - 2], b.shape[b.rank - 1])
     let (rows, inner) = transposeLeft ? (aColumns, aRows) : (aRows, aColumns)
     let (innerRight, columns) = transposeRight ? (bColumns, bRows) : (bRows, bColumns)
-    let leftBatch = Shape(a.shape.dropLast(2))
-    let rightBatch = Shape(b.shape.dropLast(2))
+    // Two plain matrices are the usual case, which gets by without arrays for a batch.
+    let isBatched = a.rank > 2 || b.rank > 2
+    let leftBatch = isBatched ? Shape(a.shape.dropLast(2)) : []
+    let rightBatch = isBatched ? Shape(b.shape.dropLast(2)) : []
     guard inner == innerRight, let batch = leftBatch.broadcast(with: rightBatch) else {
         fail("matmul: \(left.shape) and \(right.shape) do not fit")
     }
-    let shape = Shape(batch.sizes + [rows, columns])
+    let shape = isBatched ? Shape(batch.sizes + [rows, columns]) : [rows, columns]
     if a.isShapeOnly || b.isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
     let result = Tensor(uninitialized: shape, dtype)
     let plan = BroadcastPlan(leftBatch, rightBatch, batch)
@@ -116,7 +118,7 @@ public func dense(_ x: Tensor, weight: Tensor, bias: Tensor?) -> Tensor {
         [
             x.ifTracked(gradient) { product($0, weight) },
             weight.ifTracked(gradient) { product($0, x, transposeLeft: true) },
-            bias.ifTracked(gradient) { $0.sum(axis: 0) },
+            bias.ifTracked(gradient) { batch == 1 ? $0.reshaped(to: [outputs]) : $0.sum(axis: 0) },
         ]
     }
 }

@@ -58,6 +58,15 @@ struct PoolingSizes {
         )
     }
 
+    /// What the vector kernel has to know; `nil` where windows differ in size.
+    var kernel: KernelsPooling? {
+        guard stride != .zero else { return nil }
+        return KernelsPooling(
+            rows: Int64(height), width: Int64(width), windowRows: Int64(window.height),
+            windowColumns: Int64(window.width), rowStride: Int64(stride.height), columnStride: Int64(stride.width),
+            top: Int64(padding.height), left: Int64(padding.width), inputWidth: Int64(input[3]))
+    }
+
     /// 2x2 windows side by side, which convolutions join.
     var isHalving: Bool {
         let two = HeightAndWidth(height: 2, width: 2)
@@ -105,7 +114,7 @@ private func largest(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
     if source.dtype == .float64 {
         pickLargest(source.pointer(Double.self), result.pointer(Double.self), positions.pointer(), sizes)
     } else {
-        pickLargest(source.floats, result.floats, positions.pointer(), sizes)
+        pickLargestQuickly(source.floats, result.floats, positions.pointer(), sizes)
     }
     return result.recorded(x) { placed($0, positions, sizes) }
 }
@@ -136,6 +145,35 @@ private func pooledBySquares(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
             }
         }
         return back
+    }
+}
+
+/// Several windows at a time, from planes with -infinity around them.
+private func pickLargestQuickly(
+    _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ positions: UnsafeMutablePointer<Int32>,
+    _ sizes: PoolingSizes
+) {
+    guard let kernel = sizes.kernel else { return pickLargest(source, target, positions, sizes) }
+    let (height, width) = (sizes.input[2], sizes.input[3])
+    let plane = sizes.height * sizes.width
+    let (top, left) = (Int(kernel.top), Int(kernel.left))
+    let pitch = max(
+        ((sizes.width + 15) / 16 * 16 - 1) * Int(kernel.columnStride) + sizes.window.width, left + width)
+    let rows = max((sizes.height - 1) * Int(kernel.rowStride) + sizes.window.height, top + height)
+    let work = plane * sizes.window.height * sizes.window.width
+    parallel(sizes.input[0] * sizes.input[1], grain: max(1, 16384 / max(work, 1))) { planes in
+        let padded = kernels_scratch(0, rows * pitch)
+        padded.update(repeating: -.infinity, count: rows * pitch)
+        for number in planes {
+            for row in 0..<height {
+                (padded + (top + row) * pitch + left).update(
+                    from: source + (number * height + row) * width, count: width)
+            }
+            withUnsafePointer(to: kernel) {
+                kernels_table().pointee.maxPoolWindows(
+                    $0, padded, Int64(pitch), target + number * plane, positions + number * plane)
+            }
+        }
     }
 }
 

@@ -64,7 +64,7 @@ public struct Shape: Sendable, Hashable, ExpressibleByArrayLiteral, RandomAccess
 
     /// The shape that both broadcast to, or `nil`: axes are matched from the last, and a size of 1 stretches.
     func broadcast(with other: Shape) -> Shape? {
-        if self == other { return self }
+        if other.rank == 0 || self == other { return self }
         var result = [Int](repeating: 1, count: Swift.max(rank, other.rank))
         for index in 1...Swift.max(result.count, 1) where index <= result.count {
             let left = index <= rank ? sizes[rank - index] : 1

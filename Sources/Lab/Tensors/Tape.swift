@@ -174,6 +174,7 @@ package final class Tape: @unchecked Sendable {
         }
         _ = frees
         let tape = Tape()
+        tape.nodes.reserveCapacity(32)
         tape.depth = 1
         let thread = state.pointee.thread
         open.withLock { $0[thread] = tape }

@@ -27,7 +27,7 @@ extension Tensor {
     /// The only element of a tensor that has one.
     public var item: Float {
         guard elementCount == 1 else { fail("item: \(shape) has \(elementCount) elements, not one") }
-        return scalars[0]
+        return dtype == .float32 ? withExtendedLifetime(buffer) { $0.pointer(Float.self)[0] } : scalars[0]
     }
 
     private func copy<Scalar>() -> [Scalar] {

@@ -267,9 +267,6 @@ INLINE void TARGET(transpose16)(V v[16]) {
     UNROLL for (int i = 0; i < 16; i++) v[i] = t[i];
 }
 
-typedef float TARGET(Half) __attribute__((vector_size(32), aligned(4)));
-#define ALL 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-
 // 8 columns of 16 rows: rows i and i + 8 side by side.
 INLINE void TARGET(transpose16x8)(V v[8]) {
     TARGET(transpose_quarters)(v, v + 1, v + 2, v + 3);
@@ -284,27 +281,31 @@ INLINE void TARGET(transpose16x8)(V v[8]) {
     UNROLL for (int i = 0; i < 8; i++) v[i] = t[i];
 }
 
-INLINE void TARGET(pack16)(const float *from, int64_t stride, float *to) {
+// `columns` pixels, at most 16, of `count` planes to to[columns][16], with zeros for the planes that are missing.
+INLINE void TARGET(pack16)(const float *from, int64_t stride, int64_t count, int64_t columns, float *to) {
     V v[16];
-    UNROLL for (int n = 0; n < 16; n++) v[n] = (V)*(const U *)(from + n * stride);
+    UNROLL for (int n = 0; n < 16; n++) v[n] = n < count ? some(from + n * stride, columns) : zero();
     TARGET(transpose16)(v);
-    UNROLL for (int n = 0; n < 16; n++) store(to + n * 16, v[n]);
+    UNROLL for (int n = 0; n < 16; n++) if (n < columns) store(to + n * 16, v[n]);
 }
-INLINE void TARGET(pack8)(const float *from, int64_t stride, float *to) {
+// The same for at most 8.
+INLINE void TARGET(pack8)(const float *from, int64_t stride, int64_t count, int64_t columns, float *to) {
     V v[8];
-    UNROLL for (int n = 0; n < 8; n++)
-        v[n] = __builtin_shufflevector(
-            *(const TARGET(Half) *)(from + n * stride), *(const TARGET(Half) *)(from + (n + 8) * stride), ALL);
+    const __mmask8 mask = (1u << columns) - 1;
+    UNROLL for (int n = 0; n < 8; n++) {
+        __m256 low = _mm256_maskz_loadu_ps(n < count ? mask : 0, from + n * stride);
+        __m256 high = _mm256_maskz_loadu_ps(n + 8 < count ? mask : 0, from + (n + 8) * stride);
+        v[n] = _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+    }
     TARGET(transpose16x8)(v);
-    UNROLL for (int n = 0; n < 8; n++) store(to + n * 16, v[n]);
+    UNROLL for (int n = 0; n < 8; n++) if (n < columns) store(to + n * 16, v[n]);
 }
-INLINE void TARGET(unpack16)(const float *from, float *to, int64_t stride) {
+INLINE void TARGET(unpack16)(const float *from, float *to, int64_t stride, int64_t count, int64_t columns) {
     V v[16];
-    UNROLL for (int n = 0; n < 16; n++) v[n] = load(from + n * 16);
+    UNROLL for (int n = 0; n < 16; n++) v[n] = n < columns ? load(from + n * 16) : zero();
     TARGET(transpose16)(v);
-    UNROLL for (int n = 0; n < 16; n++) *(U *)(to + n * stride) = (U)v[n];
+    UNROLL for (int n = 0; n < 16; n++) if (n < count) store_some(to + n * stride, v[n], columns);
 }
-#undef ALL
 #endif
 
 static void TARGET(pack)(
@@ -317,20 +318,19 @@ static void TARGET(pack)(
         __builtin_memset(to, 0, left * 64);
         to += left * 16;
         int64_t x = 0;
-        if (count == 16) {
 #if LANES == 16
-            for (; x + 16 <= width; x += 16) TARGET(pack16)(from + x, stride, to + x * 16);
-            if (x + 8 <= width) {
-                TARGET(pack8)(from + x, stride, to + x * 16);
-                x += 8;
-            }
-#endif
+        if (count == 16) for (; x + 16 <= width; x += 16) TARGET(pack16)(from + x, stride, 16, 16, to + x * 16);
+        for (; width - x > 8; x += 16) TARGET(pack16)(from + x, stride, count, width - x, to + x * 16);
+        if (x < width) TARGET(pack8)(from + x, stride, count, width - x, to + x * 16);
+#else
+        if (count == 16) {
             for (; x + 4 <= width; x += 4)
                 UNROLL for (int n = 0; n < 16; n += 4)
                     TARGET(transpose4)(from + n * stride + x, stride, to + x * 16 + n, 16);
         }
         for (; x < width; x++)
             for (int n = 0; n < 16; n++) to[x * 16 + n] = n < count ? from[n * stride + x] : 0;
+#endif
         __builtin_memset(to + width * 16, 0, (pitch - left - width) * 64);
     }
 }
@@ -343,16 +343,18 @@ static void TARGET(unpack)(
         const float *from = packed + (row * pitch + left) * 16;
         float *to = target + row * width;
         int64_t x = 0;
-        if (count == 16) {
 #if LANES == 16
-            for (; x + 16 <= width; x += 16) TARGET(unpack16)(from + x * 16, to + x, stride);
-#endif
+        if (count == 16) for (; x + 16 <= width; x += 16) TARGET(unpack16)(from + x * 16, to + x, stride, 16, 16);
+        for (; x < width; x += 16) TARGET(unpack16)(from + x * 16, to + x, stride, count, width - x);
+#else
+        if (count == 16) {
             for (; x + 4 <= width; x += 4)
                 UNROLL for (int n = 0; n < 16; n += 4)
                     TARGET(transpose4)(from + x * 16 + n, 16, to + n * stride + x, stride);
         }
         for (; x < width; x++)
             for (int n = 0; n < count; n++) to[n * stride + x] = from[x * 16 + n];
+#endif
     }
 }
 

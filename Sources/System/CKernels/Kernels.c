@@ -4,6 +4,10 @@
 // processor lacks.
 #include "CKernels.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 typedef float Four __attribute__((vector_size(16)));
 typedef float LooseFour __attribute__((vector_size(16), aligned(4)));
 

@@ -89,14 +89,43 @@ INLINE V TARGET(rectified)(V a) { return (V)((I)a & ~(a < (V){0})); }
 // bit depends on where a number stands.
 INLINE V TARGET(some)(const float *p, int64_t count) {
     if (count >= LANES) return (V)*(const U *)p;
+#if LANES == 16
+    return _mm512_maskz_loadu_ps(count > 0 ? (1u << count) - 1 : 0, p);
+#else
     V v = (V){0};
     for (int64_t i = 0; i < count; i++) v[i] = p[i];
     return v;
+#endif
 }
 INLINE void TARGET(store_some)(float *p, V v, int64_t count) {
-    if (count >= LANES) *(U *)p = (U)v;
-    else for (int64_t i = 0; i < count; i++) p[i] = v[i];
+    if (count >= LANES) {
+        *(U *)p = (U)v;
+        return;
+    }
+#if LANES == 16
+    _mm512_mask_storeu_ps(p, count > 0 ? (1u << count) - 1 : 0, v);
+#else
+    for (int64_t i = 0; i < count; i++) p[i] = v[i];
+#endif
 }
+// Every other lane of two vectors, and two vectors lane by lane in turn.
+#if LANES == 16
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOWER 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define UPPER 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define LOWER 0, 8, 1, 9, 2, 10, 3, 11
+#define UPPER 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define EVEN 0, 2, 4, 6
+#define ODD 1, 3, 5, 7
+#define LOWER 0, 4, 1, 5
+#define UPPER 2, 6, 3, 7
+#endif
+
 INLINE V TARGET(square_root)(V v) {
 #if defined(__aarch64__) || !defined(__clang__)
     UNROLL for (int i = 0; i < LANES; i++) v[i] = __builtin_sqrtf(v[i]);
@@ -112,6 +141,8 @@ INLINE V TARGET(square_root)(V v) {
 #include "Products.h"
 #include "Winograd.h"
 #include "Normalization.h"
+#include "Pooling.h"
+#include "Patches.h"
 #include "Elementwise.h"
 #include "Steps.h"
 
@@ -144,6 +175,9 @@ static const KernelsTable TARGET(table) = {
     .normalizeBackPooled = TARGET(normalize_back_pooled),
     .maxPool = TARGET(max_pool),
     .maxPoolBack = TARGET(max_pool_back),
+    .takeEvery = TARGET(take_every),
+    .addEvery = TARGET(add_every),
+    .maxPoolWindows = TARGET(max_pool_windows),
     .map = TARGET(map),
     .combine = TARGET(combine),
     .sumParts = TARGET(sum_parts),
@@ -170,4 +204,8 @@ static const KernelsTable TARGET(table) = {
 #undef BLOCK
 #undef COLUMNS
 #undef KEEP
+#undef EVEN
+#undef ODD
+#undef LOWER
+#undef UPPER
 #undef ROUNDS

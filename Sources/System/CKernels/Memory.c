@@ -1,5 +1,6 @@
 // Memory for tensors. A training step asks for the same sizes again and again; fresh pages from the system would cost
-// 0.25 us a KB (a page fault each 4 KB), so freed pieces of 4 KB and more wait in lists by size for the next step.
+// 0.25 us a KB (a page fault each 4 KB), so freed pieces of 4 KB and more wait in lists by size for the next step. Smaller
+// ones wait in lists of their thread: aligned memory of the C library takes 60 ns, a tenth of a small perceptron's step.
 #include "CKernels.h"
 
 #include <pthread.h>
@@ -27,11 +28,57 @@ static int size_class(size_t bytes, size_t *rounded) {
     return (octave * 4 + (int)((up >> (octave - 2)) & 3)) % CLASSES;
 }
 
+// ---- Small pieces, in lists of the thread by their number of lines of 64 bytes
+
+enum { KEPT_OF_THREAD = 64 << 10 };
+static _Thread_local struct {
+    Piece *kept[SMALLEST / 64 + 1];
+    size_t bytes;
+} small;
+static pthread_key_t at_thread_end;
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+
+static void free_small(void *unused) {
+    (void)unused;
+    for (int lines = 0; lines <= SMALLEST / 64; lines++)
+        while (small.kept[lines]) {
+            Piece *piece = small.kept[lines];
+            small.kept[lines] = piece->next;
+            free(piece);
+        }
+    small.bytes = 0;
+}
+static void prepare(void) { pthread_key_create(&at_thread_end, free_small); }
+
+static void *allocate_small(size_t lines) {
+    Piece *piece = small.kept[lines];
+    if (piece) {
+        small.kept[lines] = piece->next;
+        small.bytes -= lines * 64;
+        return piece;
+    }
+    void *address = NULL;
+    return posix_memalign(&address, 64, lines * 64) ? NULL : address;
+}
+
+static void keep_small(void *address, size_t lines) {
+    if (small.bytes + lines * 64 > KEPT_OF_THREAD) {
+        free(address);
+        return;
+    }
+    if (!small.bytes) {
+        pthread_once(&prepared, prepare);
+        pthread_setspecific(at_thread_end, &small);
+    }
+    Piece *piece = address;
+    piece->next = small.kept[lines];
+    small.kept[lines] = piece;
+    small.bytes += lines * 64;
+}
+
 void *kernels_allocate(size_t byteCount) {
     void *address = NULL;
-    if (byteCount < SMALLEST) {
-        return posix_memalign(&address, 64, byteCount ? (byteCount + 63) / 64 * 64 : 64) ? NULL : address;
-    }
+    if (byteCount < SMALLEST) return allocate_small(byteCount ? (byteCount + 63) / 64 : 1);
     if (byteCount > (size_t)1 << 46) return NULL;
     size_t bytes;
     int class = size_class(byteCount, &bytes);
@@ -57,7 +104,7 @@ void *kernels_allocate(size_t byteCount) {
 
 void kernels_free(void *address, size_t byteCount) {
     if (byteCount < SMALLEST) {
-        free(address);
+        keep_small(address, byteCount ? (byteCount + 63) / 64 : 1);
         return;
     }
     size_t bytes;

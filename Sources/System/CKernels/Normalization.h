@@ -1,22 +1,6 @@
 // Batch normalisation of one channel's plane at a time, with the ReLU and the 2x2 maximum pooling that follow it, and
 // maximum pooling alone. Included by Kernels.h; the plain versions are the steps of Normalization.swift in `float64`.
 
-#if LANES == 16
-#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#define LOWER 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define UPPER 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif LANES == 8
-#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
-#define ODD 1, 3, 5, 7, 9, 11, 13, 15
-#define LOWER 0, 8, 1, 9, 2, 10, 3, 11
-#define UPPER 4, 12, 5, 13, 6, 14, 7, 15
-#else
-#define EVEN 0, 2, 4, 6
-#define ODD 1, 3, 5, 7
-#define LOWER 0, 4, 1, 5
-#define UPPER 2, 6, 3, 7
-#endif
 #define MOST_AT_ONCE 4096
 
 // Adds `count` numbers to what is known of a row: state = {how many, their mean, the sum of squared distances from it}.
@@ -142,13 +126,21 @@ INLINE V TARGET(most)(TARGET(Square) s, I *which) {
 INLINE I TARGET(indices)(const uint8_t *which, int64_t here) {
     B bytes = (B){0} + 4;
     if (here >= LANES) __builtin_memcpy(&bytes, which, LANES);
+#if LANES == 16
+    else bytes = (B)_mm_mask_loadu_epi8((__m128i)bytes, (1u << here) - 1, which);
+#else
     else for (int64_t i = 0; i < here; i++) bytes[i] = which[i];
+#endif
     return __builtin_convertvector(bytes, I);
 }
 INLINE void TARGET(store_indices)(uint8_t *which, I index, int64_t here) {
     B bytes = __builtin_convertvector(index, B);
     if (here >= LANES) __builtin_memcpy(which, &bytes, LANES);
+#if LANES == 16
+    else _mm_mask_storeu_epi8(which, (1u << here) - 1, (__m128i)bytes);
+#else
     else for (int64_t i = 0; i < here; i++) which[i] = bytes[i];
+#endif
 }
 
 // y, which [rows / 2][width / 2] of x [rows][width]; where n is given, of the normalised x.
@@ -238,8 +230,4 @@ static void TARGET(normalize_back_pooled)(
         }
 }
 
-#undef EVEN
-#undef ODD
-#undef LOWER
-#undef UPPER
 #undef MOST_AT_ONCE

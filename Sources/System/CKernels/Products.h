@@ -61,6 +61,15 @@ static void TARGET(multiply)(
     int64_t columns, int64_t inner, int accumulate
 ) {
     enum { WIDTH = COLUMNS * LANES, DEPTH = 512 };
+    if (inner == 1 && !accumulate) {
+        // What a batch of one gives weights for a gradient: written row by row, as memory likes it.
+        for (int64_t row = 0; row < rows; row++) {
+            V factor = zero() + a[row * aRow];
+            for (int64_t j = 0; j < columns; j += LANES)
+                store_some(c + row * cRow + j, factor * some(b + j, columns - j), columns - j);
+        }
+        return;
+    }
     for (int64_t k = 0; k < inner; k += DEPTH) {
         int64_t depth = inner - k < DEPTH ? inner - k : DEPTH;
         int adds = accumulate || k > 0;

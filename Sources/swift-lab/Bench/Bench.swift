@@ -7,6 +7,7 @@ struct Bench: ParsableCommand {
         commandName: "bench", abstract: "Measures training, data and pictures, and prints one JSON object for each.",
         subcommands: [
             BenchDigits.self, BenchLeNet.self, BenchConvnet.self, BenchFashion.self, BenchResNet.self,
+            BenchGoogLeNet.self,
             BenchSequence.self, BenchAdam.self, BenchPerceptron.self, BenchData.self, BenchPictures.self,
             BenchRuns.self,
         ])
@@ -17,6 +18,7 @@ struct Bench: ParsableCommand {
         try BenchConvnet.parse(["--json"]).run()
         try BenchFashion.parse(["--json"]).run()
         try BenchResNet.parse(["--json"]).run()
+        try BenchGoogLeNet.parse(["--json"]).run()
         try BenchSequence.parse(["--json"]).run()
         try BenchAdam.parse(["--json"]).run()
         try BenchPerceptron.parse(["--json"]).run()

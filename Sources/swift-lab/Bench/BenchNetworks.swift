@@ -72,6 +72,20 @@ struct BenchResNet: ParsableCommand {
     }
 }
 
+/// `swift-lab bench googlenet`: inception blocks, with 1x1, 3x3 and 5x5 convolutions and overlapping pooling.
+struct BenchGoogLeNet: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "googlenet", abstract: "Trains GoogLeNet on 32x32 colour images.")
+
+    @OptionGroup var options: TrainingBench
+
+    func run() {
+        options.run(
+            "googlenet", title: "GoogLeNet on 32x32 colour images", batch: 16, input: [3, 32, 32],
+            Networks.googLeNet(classes: 10, inputs: .small))
+    }
+}
+
 /// `swift-lab bench sequence`: convolutions along one axis, trained by Adam.
 struct BenchSequence: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -11,6 +11,14 @@ struct BroadcastPlan {
     var rightStep = 1
 
     init(_ left: Shape, _ right: Shape, _ result: Shape) {
+        // Most operands have the same shape, or one is a number. The general case allocates, which in a small network is
+        // most of an operation's time.
+        let count = result.elementCount
+        let (isLeftWhole, isRightWhole) = (left.elementCount == count, right.elementCount == count)
+        if (isLeftWhole || left.elementCount == 1) && (isRightWhole || right.elementCount == 1) {
+            (inner, leftStep, rightStep) = (count, isLeftWhole ? 1 : 0, isRightWhole ? 1 : 0)
+            return
+        }
         func steps(_ shape: Shape) -> [Int] {
             let missing = result.rank - shape.rank
             let strides = shape.strides

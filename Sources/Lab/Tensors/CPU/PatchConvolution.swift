@@ -64,6 +64,7 @@ struct PatchConvolution {
         let (source, filters, target) = (dy.floats, weight.floats, result.floats)
         let plane = sizes.outputHeight * sizes.outputWidth
         let outputs = sizes.outputsPerGroup
+        let (table, stride) = (kernels_table(), Int64(sizes.stride.width))
         parallel(sizes.batch * sizes.groups) { tile in
             let (image, group) = tile.quotientAndRemainder(dividingBy: sizes.groups)
             for band in 0..<bands {
@@ -80,9 +81,9 @@ struct PatchConvolution {
                 ).run()
                 if !isPointwise {
                     visitRuns(rows) { channel, y, x, patch, count in
-                        let to = start + (channel * sizes.height + y) * sizes.width + x
-                        let from = patches + patch
-                        for i in 0..<count { to[i * sizes.stride.width] += from[i] }
+                        table.pointee.addEvery(
+                            patches + patch, stride, Int64(count),
+                            start + (channel * sizes.height + y) * sizes.width + x)
                     }
                 }
             }
@@ -137,15 +138,10 @@ struct PatchConvolution {
         let count = rows.count * sizes.outputWidth
         let patches = kernels_scratch(0, sizes.patch * count)
         if sizes.padding != .zero { patches.update(repeating: 0, count: sizes.patch * count) }
-        let stride = sizes.stride.width
+        let (table, stride) = (kernels_table(), Int64(sizes.stride.width))
         visitRuns(rows) { channel, y, x, patch, count in
-            let from = start + (channel * sizes.height + y) * sizes.width + x
-            let to = patches + patch
-            if stride == 1 {
-                to.update(from: from, count: count)
-            } else {
-                for i in 0..<count { to[i] = from[i * stride] }
-            }
+            table.pointee.takeEvery(
+                start + (channel * sizes.height + y) * sizes.width + x, stride, Int64(count), patches + patch)
         }
         return (UnsafePointer(patches), count)
     }

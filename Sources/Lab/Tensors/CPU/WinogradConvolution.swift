@@ -90,7 +90,7 @@ struct WinogradConvolution {
                 from + start, Int64(outputs), Int64(range.count * 9), Int64(inputs * 9), flat + start * width,
                 Int64(width))
             for input in range {
-                WinogradPass.forEachPanel(width) { panel in
+                for panel in WinogradPass.panels(0..<width) {
                     table.pointee.winogradFilters(
                         flat + input * 9 * width + panel.lowerBound, Int64(width), Int64(panel.count),
                         to + panel.lowerBound * inputs.upTo16 + input * panel.count, Int64(plane))
@@ -113,7 +113,7 @@ struct WinogradConvolution {
             if width > inputs { flat.update(repeating: 0, count: 9 * width) }
             for output in range {
                 table.pointee.transpose(from + output * inputs * 9, Int64(inputs), 9, 9, flat, Int64(width))
-                WinogradPass.forEachPanel(width) { panel in
+                for panel in WinogradPass.panels(0..<width) {
                     table.pointee.winogradFilters(
                         flat + 8 * width + panel.lowerBound, Int64(-width), Int64(panel.count),
                         to + panel.lowerBound * outputs.upTo16 + output * panel.count, Int64(plane))
@@ -128,7 +128,7 @@ struct WinogradConvolution {
     private func clearRows(_ u: UnsafeMutablePointer<Float>, _ rows: Int, _ width: Int) {
         guard rows < rows.upTo16 else { return }
         for place in 0..<16 {
-            WinogradPass.forEachPanel(width) { panel in
+            for panel in WinogradPass.panels(0..<width) {
                 let start = u + place * rows.upTo16 * width + panel.lowerBound * rows.upTo16
                 (start + rows * panel.count).update(repeating: 0, count: (rows.upTo16 - rows) * panel.count)
             }
@@ -153,8 +153,10 @@ private struct WinogradPass {
     /// Output channels that one product computes.
     private static let panelWidth = 64
 
-    static func forEachPanel(_ width: Int, _ body: (Range<Int>) -> Void) {
-        for start in stride(from: 0, to: width, by: panelWidth) { body(start..<min(start + panelWidth, width)) }
+    static func panels(_ channels: Range<Int>) -> [Range<Int>] {
+        stride(from: channels.lowerBound, to: channels.upperBound, by: panelWidth).map {
+            $0..<min($0 + panelWidth, channels.upperBound)
+        }
     }
 
     /// A block: some images, and the rows of tiles in each.
@@ -163,9 +165,9 @@ private struct WinogradPass {
         var rows: Range<Int>
     }
 
-    /// About 800 kB of transformed inputs and outputs a block.
+    /// About 800 kB of transformed inputs and outputs a block, but at least 64 tiles, for each of which all filters are read.
     private var blocks: [Block] {
-        let wanted = max(12_500 / (inputs.upTo16 + Self.panelWidth), 16)
+        let wanted = max(12_500 / (inputs.upTo16 + Self.panelWidth), 64)
         let perImage = tileRows * tileColumns
         if perImage <= wanted {
             let images = max(1, wanted / perImage)
@@ -204,16 +206,20 @@ private struct WinogradPass {
                 let tiles = block.images.count * block.rows.count * tileColumns
                 let vPlane = plane(tiles, depth)
                 let v = transformInputs(x, block, vPlane)
-                Self.forEachPanel(width) { panel in
-                    let mPlane = plane(tiles, panel.count)
+                // Of many channels the inputs leave the second-level cache, and it is better that the outputs do.
+                for group in depth >= 256 ? [0..<width] : Self.panels(0..<width) {
+                    let mPlane = plane(tiles, group.count)
                     let m = kernels_scratch(2, 16 * mPlane)
                     for place in 0..<16 {
-                        table.pointee.multiply(
-                            v + place * vPlane, Int64(depth), 1,
-                            u + place * depth * width + panel.lowerBound * depth, Int64(panel.count),
-                            m + place * mPlane, Int64(panel.count), Int64(tiles), Int64(panel.count), Int64(depth), 0)
+                        for panel in Self.panels(group) {
+                            table.pointee.multiply(
+                                v + place * vPlane, Int64(depth), 1,
+                                u + place * depth * width + panel.lowerBound * depth, Int64(panel.count),
+                                m + place * mPlane + panel.lowerBound - group.lowerBound, Int64(group.count),
+                                Int64(tiles), Int64(panel.count), Int64(depth), 0)
+                        }
                     }
-                    transformOutputs(m, mPlane, block, panel, offsets.baseAddress!, rectify, y)
+                    transformOutputs(m, mPlane, block, group, offsets.baseAddress!, rectify, y)
                 }
             }
         }
@@ -293,7 +299,7 @@ private struct WinogradPass {
                 let tiles = block.images.count * block.rows.count * tileColumns
                 let vPlane = plane(tiles, depth)
                 let v = transformInputs(x, block, vPlane)
-                Self.forEachPanel(outputs.upTo16) { panel in
+                for panel in Self.panels(0..<outputs.upTo16) {
                     let dPlane = plane(tiles, panel.count)
                     let d = transformGradients(dy, block, panel, dPlane)
                     let rows = min(panel.upperBound, outputs) - panel.lowerBound

@@ -60,6 +60,11 @@ typedef struct {
     int rectify;
 } KernelsNormalization;
 
+/// Where pooling's windows lie: rows and width are of the result, top and left the padding.
+typedef struct {
+    int64_t rows, width, windowRows, windowColumns, rowStride, columnStride, top, left, inputWidth;
+} KernelsPooling;
+
 /// Functions of one number.
 typedef enum {
     KernelsNegate, KernelsSquare, KernelsMagnitude, KernelsSquareRoot, KernelsRectify, KernelsExp, KernelsLog,
@@ -168,6 +173,14 @@ typedef struct {
     /// y, which [rows / 2][width / 2]: the maximum of each 2x2 square of x[rows][width], and which of the four it was.
     void (*maxPool)(const float *x, int64_t rows, int64_t width, float *y, uint8_t *which);
     void (*maxPoolBack)(const float *g, const uint8_t *which, int64_t rows, int64_t width, float *dx);
+    /// y, positions [rows][width]: the maximum of each window, and where in the image without its padding it lies. x has
+    /// -infinity around it, and (width up to a multiple of 16 - 1) * columnStride + windowColumns numbers a row.
+    void (*maxPoolWindows)(const KernelsPooling *, const float *x, int64_t pitch, float *y, int32_t *positions);
+
+    /// to[i] = from[i * stride].
+    void (*takeEvery)(const float *from, int64_t stride, int64_t count, float *to);
+    /// to[i * stride] += from[i].
+    void (*addEvery)(const float *from, int64_t stride, int64_t count, float *to);
 
     /// y[i] = function(x[i]).
     void (*map)(KernelsFunction function, const float *x, int64_t count, float *y);
