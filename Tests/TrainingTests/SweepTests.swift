@@ -30,7 +30,7 @@ import Testing
                 rows == ["rate 0, batch 16", "rate 0, batch 48", "rate 0.05, batch 16 ★", "rate 0.05, batch 48"])
             #expect(
                 Runs(home: home).all.map(\.name)
-                    == rows.map { "learning rate and batch size " + $0.split(separator: " ★")[0] })
+                    == rows.map { String($0.split(separator: " ★")[0]) })
             #expect(found.mimeBundle.text.hasPrefix("Best: rate 0.05, batch 16, with "))
             #expect(recorder.pictures.load(ordering: .relaxed) == 4)
         }

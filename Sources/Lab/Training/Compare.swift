@@ -73,9 +73,9 @@ private func copy<Whole, Value>(of whole: Whole, _ part: WritableKeyPath<Whole, 
     return whole
 }
 
-/// Trains once for each value, named.
+/// Trains once for each value, named. Names that say all are what the runs are called, too.
 func compare<Value, Model: Module>(
-    _ choice: String, _ values: [(name: String, value: Value)], on frontend: any Frontend,
+    _ choice: String, _ values: [(name: String, value: Value)], namesSayAll: Bool = false, on frontend: any Frontend,
     training: (Value) throws -> Run<Model>
 ) throws -> Trials<Value, Model> {
     guard !values.isEmpty else { throw TrainingError("compare: no value of “\(choice)” is given; give two or more") }
@@ -87,7 +87,7 @@ func compare<Value, Model: Module>(
         bar.update(index, title: "\(choice) \(name)")
         do {
             let run = try Host.$isQuiet.withValue(true) {
-                try Host.$runName.withValue("\(choice) \(name)") { try training(value) }
+                try Host.$runName.withValue(namesSayAll ? name : "\(choice) \(name)") { try training(value) }
             }
             trials.comparison.add(name, run)
             trials.runs.append((value, run))

@@ -75,9 +75,9 @@ public struct Explanation {
     public var table: Table {
         var rows: [[String]] = []
         for layer in layers {
-            for part in [layer.activations] + layer.parameters {
+            for (index, part) in ([layer.activations] + layer.parameters).enumerated() {
                 rows.append([
-                    rows.last?.first == layer.name ? "" : layer.name, part.name, part.values.shape.description,
+                    index == 0 ? layer.name : "", part.name, part.values.shape.description,
                     part.mean.significant(3), part.deviation.significant(3), part.range.lowerBound.significant(3),
                     part.range.upperBound.significant(3), sparkline(part.histogram.map(Double.init), bars: 20),
                 ])
@@ -133,7 +133,9 @@ extension Explanation: Picture {
             let (rows, columns) = (shape[shape.rank - 2], shape[shape.rank - 1])
             let area = rows * columns
             let count = numbers.count / area
-            let side = min(72.0, max(16, Double(max(rows, columns)) * 2))
+            // Few tiles are drawn larger.
+            let least = count <= 12 ? 40.0 : count <= 36 ? 28 : 16
+            let side = min(72, max(least, Double(max(rows, columns)) * 2))
             tileWidth = rows > columns ? side * Double(columns) / Double(rows) : side
             tileHeight = rows > columns ? side : side * Double(rows) / Double(columns)
             self.columns = max(1, Int(Explanation.tileArea / (tileWidth + 3)))

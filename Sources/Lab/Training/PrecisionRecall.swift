@@ -68,7 +68,9 @@ extension PrecisionRecall: Displayable {
     /// The curve, with a dot at a threshold; where F1 is highest without one.
     public func picture(threshold: Double? = nil) -> LinePlot {
         let chosen = threshold.map { at(threshold: $0) } ?? best
-        let percent = points.map { (x: $0.recall * 100, y: $0.precision * 100) }
+        // Where all are found, lower thresholds only take more of the others.
+        let end = points.firstIndex { $0.recall == 1 } ?? points.count - 1
+        let percent = points.prefix(end + 1).map { (x: $0.recall * 100, y: $0.precision * 100) }
         let lowest = percent.map(\.y).min() ?? 0
         var plot = LinePlot(
             title: title, x: Axis("recall: of this class, found", unit: "%", range: 0...100),

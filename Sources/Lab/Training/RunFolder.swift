@@ -120,6 +120,8 @@ struct RunFolder: Sendable {
     func write(_ record: RunRecord) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         try writeFile(Array(try encoder.encode(record)), to: recordPath)
         try writeFile(Array(metrics(record.history).utf8), to: metricsPath)
     }
@@ -127,7 +129,10 @@ struct RunFolder: Sendable {
     func record() throws -> RunRecord {
         let bytes = try readFile(recordPath)
         do {
-            return try JSONDecoder().decode(RunRecord.self, from: Data(bytes))
+            let decoder = JSONDecoder()
+            decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+                positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+            return try decoder.decode(RunRecord.self, from: Data(bytes))
         } catch {
             throw FileError(recordPath, "is damaged or of another version of this program")
         }
@@ -253,6 +258,7 @@ struct RunFolder: Sendable {
 final class SnapshotWriter: Sendable {
     let folder: RunFolder
     private let queue = DispatchQueue(label: "snapshots")
+    private let lastStep = Mutex<Int?>(nil)
     private let failure = Mutex<(epoch: Double, error: any Error)?>(nil)
 
     init(_ folder: RunFolder) { self.folder = folder }
@@ -267,8 +273,14 @@ final class SnapshotWriter: Sendable {
                 record.history = state.history
                 // A note or a name may have been written meanwhile, by another notebook.
                 if let now = try? folder.record() { (record.note, record.name) = (now.note, now.name) }
-                let bytes = try folder.write(state)
+                // At a run's end its last epoch has been kept already.
+                let isKept = lastStep.withLock { step in
+                    defer { step = state.step }
+                    return step == state.step
+                }
+                let bytes = isKept ? nil : try folder.write(state)
                 try folder.write(record)
+                guard let bytes else { return }
                 folder.removeOldSnapshots(
                     keeping: record.settings.snapshotsKept, at: state.step, stepsPerEpoch: record.stepsPerEpoch,
                     state.history)

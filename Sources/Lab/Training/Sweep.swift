@@ -56,5 +56,6 @@ func sweep<Model: Module>(
     }
     // What cannot be trained with is said now, and not after an hour.
     for (_, settings) in combinations { try settings.check() }
-    return try compare(choices.joined(separator: " and "), combinations, on: frontend, training: training)
+    return try compare(choices.joined(separator: " and "), combinations, namesSayAll: true, on: frontend,
+        training: training)
 }
