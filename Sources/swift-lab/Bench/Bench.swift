@@ -9,7 +9,7 @@ struct Bench: ParsableCommand {
             BenchDigits.self, BenchLeNet.self, BenchConvnet.self, BenchFashion.self, BenchResNet.self,
             BenchGoogLeNet.self,
             BenchSequence.self, BenchAdam.self, BenchPerceptron.self, BenchData.self, BenchPictures.self,
-            BenchRuns.self,
+            BenchRuns.self, BenchRecipe.self,
         ])
 
     func run() throws {
