@@ -56,6 +56,7 @@ func sweep<Model: Module>(
     }
     // What cannot be trained with is said now, and not after an hour.
     for (_, settings) in combinations { try settings.check() }
-    return try compare(choices.joined(separator: " and "), combinations, namesSayAll: true, on: frontend,
+    return try compare(
+        choices.joined(separator: " and "), combinations, namesSayAll: true, on: frontend,
         training: training)
 }

@@ -1,10 +1,13 @@
 import Synchronization
 
-/// What acts on a run while it goes on: from another thread, a button or a slider.
+/// What acts on a run while it goes on: from another thread or task, or from what the user turns.
 ///
 ///     let controls = TrainingControls()
-///     rate.onChange { controls.rateFactor = $0 }
-///     try train(LeNet(), on: data, settings, controls: controls)
+///     Task.detached {
+///         try await Task.sleep(for: .seconds(60))
+///         controls.stop()
+///     }
+///     let run = try train(LeNet(), on: data, settings, controls: controls)
 ///
 /// The run looks at them between two steps. A run whose rate was turned by hand goes on exactly all the same, because its
 /// snapshots keep the factor; but the same settings alone do not repeat it.
