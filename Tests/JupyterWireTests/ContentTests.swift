@@ -1,4 +1,5 @@
 import Display
+import Foundation
 import Testing
 
 @testable import JupyterWire
@@ -106,5 +107,31 @@ import Testing
     ])
     func base64IsThatOfTheStandard(text: String, encoded: String) {
         #expect(Array(text.utf8).base64 == encoded)
+    }
+
+    /// Foundation's is another implementation.
+    @Test(arguments: Array(0...64) + [1_000, 1_001, 1_002])
+    func base64OfAnyLengthIsFoundations(length: Int) {
+        let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 97 &+ 13) }
+        #expect(bytes.base64 == Data(bytes).base64EncodedString())
+    }
+
+    /// Every byte that needs an escape, at every place of a block of 16 and around its edges.
+    @Test func aStringOfAnyLengthIsReadBackAsItWas() throws {
+        let escaped = (0..<0x20).map { Character(Unicode.Scalar($0)) } + ["\"", "\\"]
+        for character in escaped + ["é", "🙂", "\u{2028}", "\u{7F}", "/"] {
+            for place in 0..<36 {
+                var text = Array(repeating: Character("x"), count: 36)
+                text[place] = character
+                let string = String(text)
+                var bytes: [UInt8] = []
+                bytes.append(json: string)
+                #expect(try JSONText.decode(String.self, from: bytes, part: "text") == string)
+            }
+        }
+        for length in 0..<40 {
+            let string = String(repeating: "é\n", count: length)
+            #expect(try json(StreamText(name: "stdout", text: string)) == ["name": "stdout", "text": .string(string)])
+        }
     }
 }

@@ -1,5 +1,5 @@
 /// Text that was printed.
-public struct StreamText: OutgoingContent, Encodable {
+public struct StreamText: OutgoingContent {
     public static let messageType = "stream"
     /// "stdout" or "stderr".
     public var name: String
@@ -8,5 +8,16 @@ public struct StreamText: OutgoingContent, Encodable {
     public init(name: String, text: String) {
         self.name = name
         self.text = text
+    }
+
+    public func serialized() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count + text.utf8.count / 16 + 64)
+        bytes += "{\"name\":".utf8
+        bytes.append(json: name)
+        bytes += ",\"text\":".utf8
+        bytes.append(json: text)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
     }
 }
