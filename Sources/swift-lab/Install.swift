@@ -33,11 +33,29 @@ struct Install: ParsableCommand {
         let jupyter = prefix.map { URL(filePath: $0).appending(path: "share/jupyter") } ?? Place.userJupyter
         let folder = jupyter.appending(path: "kernels/\(name)").standardizedFileURL
         let specification = try KernelSpecification(for: Place.executable)
+        let former = KernelSpecification.program(registeredIn: folder)
         if try specification.write(to: folder) {
             if !quiet { print("The kernel is registered in \(folder.path).") }
+            // Also when quiet: notebooks of another copy would run with this one's library, and nobody would know why.
+            if let former, former.path != Place.executable.path, Place.isFile(former) {
+                print(
+                    """
+                    \(name) in JupyterLab is now the copy of Swift Lab in \(Self.copy(of: Place.executable)); before, \
+                    it was the one in \(Self.copy(of: former)).
+                    To go back: \(former.path) install\(options)
+                    """)
+            }
         } else if !quiet {
             print("The kernel was registered in \(folder.path) already.")
         }
+    }
+
+    /// The project that a program was built in, or the program itself.
+    private static func copy(of program: URL) -> String { (Place.project(of: program) ?? program).path }
+
+    /// What has to be said to register another program in the same place.
+    private var options: String {
+        (prefix.map { " --prefix \($0)" } ?? "") + (name == "swift-lab" ? "" : " --name \(name)")
     }
 }
 
@@ -69,6 +87,15 @@ struct KernelSpecification {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         files["kernel.json"] = try encoder.encode(JSON.object(members)) + Data("\n".utf8)
         self.files = files
+    }
+
+    /// The program that is registered in `folder`, `nil` where none is.
+    static func program(registeredIn folder: URL) -> URL? {
+        guard let bytes = try? Data(contentsOf: folder.appending(path: "kernel.json")),
+            case .array(let arguments)? = try? JSONDecoder().decode(JSON.self, from: bytes)["argv"],
+            case .string(let path)? = arguments.first
+        else { return nil }
+        return URL(filePath: path)
     }
 
     /// Whether `folder` holds exactly this.

@@ -7,14 +7,16 @@ enum Place {
     static let executable = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
 
     /// The project that the program was built in: the first folder above it that holds the kernelspec's template.
-    static let project: URL? = {
-        var folder = executable
+    static let project = project(of: executable)
+
+    static func project(of program: URL) -> URL? {
+        var folder = program
         while folder.path != "/" {
             folder.deleteLastPathComponent()
             if isFile(folder.appending(path: "kernelspec/kernel.json")) { return folder }
         }
         return nil
-    }()
+    }
 
     /// Jupyter's data folder of this user.
     static var userJupyter: URL {

@@ -50,6 +50,27 @@ def test_installing_again_replaces_what_was_there_and_leaves_nothing_else(swift_
     assert "already" in swift_lab("install", "--prefix", tmp_path).stdout
 
 
+@pytest.mark.parametrize("quiet", [["--quiet"], []], ids=["quiet", "talking"])
+def test_taking_over_another_copys_place_is_said_with_the_way_back(swift_lab, tmp_path, quiet):
+    other = tmp_path / "other copy" / ".build" / "release" / "swift-lab"
+    other.parent.mkdir(parents=True)
+    other.write_text("another program")
+    (tmp_path / "other copy" / "kernelspec").mkdir()
+    (tmp_path / "other copy" / "kernelspec" / "kernel.json").write_text("{}")
+    swift_lab("install", "--prefix", tmp_path)
+    file = kernels(tmp_path) / "swift-lab" / "kernel.json"
+    ours = json.loads(file.read_text())
+    file.write_text(json.dumps({**ours, "argv": [str(other), *ours["argv"][1:]]}))
+    said = swift_lab("install", "--prefix", tmp_path, *quiet).stdout
+    assert f"before, it was the one in {tmp_path / 'other copy'}.\n" in said
+    assert f"To go back: {other} install --prefix {tmp_path}\n" in said
+    assert json.loads(file.read_text()) == ours
+    # Nothing was taken over, or what was registered is gone: nothing to say.
+    assert swift_lab("install", "--prefix", tmp_path, "--quiet").stdout == ""
+    file.write_text(json.dumps({**ours, "argv": ["/gone/swift-lab", *ours["argv"][1:]]}))
+    assert swift_lab("install", "--prefix", tmp_path, "--quiet").stdout == ""
+
+
 def test_a_place_that_cannot_be_written_is_named(swift_lab, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     result = swift_lab("install", "--prefix", tmp_path / "file")
