@@ -7,6 +7,7 @@ Times are in milliseconds, from the request to the kernel's "idle". Needs psutil
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -35,20 +36,23 @@ CODE = {
     },
 }
 
-# What the figures have to reach: name, unit, ceiling (or floor, for rates).
+AT_MOST, AT_LEAST = "at most", "at least"
+
+# What the figures have to reach: name, unit, whether it is a ceiling or a floor, and where it lies.
 ROWS = [
-    ("ready", "ms", "at most 500"),
-    ("trivial cell, median of 100", "ms", "at most 80"),
-    ("trivial cell, worst of 100", "ms", "at most 150"),
-    ("cell that defines, median", "ms", "at most 90"),
-    ("cell 500 against cell 5", "times", "at most 1.3"),
-    ("kernel_info round trip", "ms", "at most 1"),
-    ("kernel_info while a cell runs", "ms", "at most 5"),
-    ("200,000 printed lines", "MB/s", "at least 20"),
-    ("a picture of 10 MB", "ms", "at most 100"),
-    ("interrupt of an endless loop", "ms", "at most 2000"),
-    ("memory, idle after start", "MB", "at most 250"),
-    ("growth a cell, over 500", "KB", "at most 150"),
+    ("ready", "ms", AT_MOST, 500),
+    ("trivial cell, median of 100", "ms", AT_MOST, 80),
+    ("trivial cell, worst of 100", "ms", AT_MOST, 150),
+    ("cell that defines, median of 1,000", "ms", AT_MOST, 90),
+    ("cell 500 against cell 5", "times", AT_MOST, 1.3),
+    ("kernel_info round trip", "ms", AT_MOST, 1),
+    ("kernel_info while a cell runs", "ms", AT_MOST, 5),
+    ("200,000 printed lines", "MB/s", AT_LEAST, 20),
+    ("a picture of 10 MB", "ms", AT_MOST, 100),
+    ("of which the cell is compiled in", "ms", None, None),
+    ("interrupt of an endless loop", "ms", AT_MOST, 2000),
+    ("memory, idle after start", "MB", AT_MOST, 250),
+    ("growth a cell, over 1,000", "KB", AT_MOST, 150),
 ]
 
 
@@ -124,14 +128,19 @@ def measure(name: str, language: str) -> dict[str, float]:
         client.kernel_info(client.client.shell_channel) for _ in range(100)) * 1e3
     client.run(code["first"])
     before = client.memory
-    define = [client.run(code["define"].format(i=i, j=i - 1))[0] * 1e3 for i in range(1, 501)]
-    values["growth a cell, over 500"] = (client.memory - before) / 500 / 1e3
-    values["cell that defines, median"] = statistics.median(define)
-    values["cell 500 against cell 5"] = statistics.median(define[-10:]) / statistics.median(define[:10])
+    define = [client.run(code["define"].format(i=i, j=i - 1))[0] * 1e3 for i in range(1, 1001)]
+    values["growth a cell, over 1,000"] = (client.memory - before) / 1000 / 1e3
+    values["cell that defines, median of 1,000"] = statistics.median(define)
+    # Twenty cells around each, because one alone is a matter of luck.
+    values["cell 500 against cell 5"] = statistics.median(define[490:510]) / statistics.median(define[:20])
     seconds, printed = client.run(code["flood"].format())
     values["200,000 printed lines"] = printed / seconds / 1e6
     client.run(code["picture"].format())
-    values["a picture of 10 MB"] = statistics.median(client.run(code["show"].format())[0] for _ in range(3)) * 1e3
+    values["a picture of 10 MB"] = statistics.median(client.run(code["show"].format())[0] for _ in range(9)) * 1e3
+    # The same cell, with a picture of one byte.
+    values["of which the cell is compiled in"] = statistics.median(
+        client.run(code["show"].format().replace("(noise", "(noise[:1]" if language == "python" else "([7]"))[0]
+        for _ in range(9)) * 1e3
     busy = []
     seconds, _ = client.run(
         code["loop"].format(),
@@ -151,9 +160,16 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({arguments.kernelspec: ours, "ipykernel": theirs}))
         return
-    print(f"{'':32}{arguments.kernelspec:>12}{'ipykernel':>12}  wanted")
-    for name, unit, wanted in ROWS:
-        print(f"{name:32}{ours[name]:12.1f}{theirs[name]:12.1f}  {wanted} {unit}")
+    print(f"{'':36}{arguments.kernelspec:>10}{'ipykernel':>11}  {'wanted':<16}  holds")
+    missed = 0
+    for name, unit, direction, limit in ROWS:
+        holds = direction is None or (ours[name] <= limit if direction == AT_MOST else ours[name] >= limit)
+        missed += not holds
+        wanted = f"{direction} {limit:,}" if direction else ""
+        print(f"{name:36}{ours[name]:10.1f}{theirs[name]:11.1f}  {wanted:<16}  "
+              f"{'' if direction is None else 'yes' if holds else 'NO':5} {unit}")
+    one, cores = os.getloadavg()[0], os.cpu_count()
+    print(f"\n{missed or 'none'} missed, on {cores} cores with a load of {one:.1f} (the bench's own is about 1).")
 
 
 if __name__ == "__main__":
