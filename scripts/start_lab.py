@@ -61,6 +61,8 @@ def main() -> None:
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        # The server would drop text beyond 3 MB in 3 s. The kernel shows 10 MB of a cell, and says what is missing.
+        "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e8",
     ]
     if os.geteuid() == 0:
         command.append("--allow-root")

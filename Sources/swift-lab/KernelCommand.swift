@@ -21,6 +21,7 @@ struct KernelCommand: ParsableCommand {
             var isRunning = false
             defer { if !isRunning { capture.stop() } }
             let logger = Logger(label: "swift-lab") { KernelLog(label: $0, descriptor: capture.originalStandardError) }
+            if let warning = ConnectionFile.makePrivate(path: connectionFile) { logger.warning("\(warning)") }
             // First of all: the interpreter marks this thread, and those that it starts, as the kernel's own.
             let interpreter = try SwiftInterpreter { logger.warning("\($0)") }
             let kernel = try Kernel(

@@ -11,6 +11,7 @@ import Synchronization
 ///     input prompt            password prompt         page x
 ///     next x                  late x                  sleep-until-interrupted
 ///     open target             tell x (to every comm that was opened)
+///     limit 1000 (bytes of text that a cell may show)
 ///
 /// Comms to the target "echo" are accepted; what comes on a comm goes back, with "printed" printed.
 public final class EchoInterpreter: Interpreter {
@@ -49,6 +50,7 @@ public final class EchoInterpreter: Interpreter {
                         if Interruption.isRequested { throw Interrupted() }
                         Swift.print("line \(number) of the flood, some text to carry")
                     }
+                case "limit": outputLimit = Int(argument) ?? 0
                 case "value": value = MimeBundle(text: argument)
                 case "display": notebook.display(Self.picture, id: nil)
                 case "open":
@@ -77,10 +79,8 @@ public final class EchoInterpreter: Interpreter {
                 case "next": output.setNextInput(argument, replace: false)
                 case "late": late.withLock { $0 = { output.stream(.stdout, argument + "\n") } }
                 case "sleep-until-interrupted":
-                    // What a cell with no end is: it tells that it runs, and stops when it is asked to.
                     output.stream(.stdout, "sleeping\n")
-                    while !interrupted.load(ordering: .relaxed) { usleep(500) }
-                    throw Interrupted()
+                    try sleepUntilInterrupted()
                 case "error":
                     return .failure(
                         CellFailure(
@@ -113,6 +113,12 @@ public final class EchoInterpreter: Interpreter {
 
     public func interrupt() { interrupted.store(true, ordering: .relaxed) }
 
+    /// What a cell with no end does: it stops when it is asked to.
+    private func sleepUntilInterrupted() throws {
+        while !interrupted.load(ordering: .relaxed) { usleep(500) }
+        throw Interrupted()
+    }
+
     static let commands = [
         "clear", "display", "error", "flood", "input", "late", "next", "page", "password", "picture", "print", "raw",
         "say", "show", "sleep-until-interrupted", "update", "value", "warn",
@@ -138,8 +144,19 @@ public final class EchoInterpreter: Interpreter {
     }
 
     public func evaluate(_ expression: String) -> CellOutcome {
-        expression == "error"
-            ? .failure(CellFailure(name: "EchoError", message: "evaluated")) : .success(MimeBundle(text: expression))
+        switch expression {
+        case "error": return .failure(CellFailure(name: "EchoError", message: "evaluated"))
+        case "sleep-until-interrupted":
+            interrupted.store(false, ordering: .relaxed)
+            RunningCell.output?.stream(.stdout, "sleeping\n")
+            do {
+                try sleepUntilInterrupted()
+            } catch {
+                return .failure(CellFailure(name: "Interrupted", message: "\(error)"))
+            }
+            return .success(nil)
+        default: return .success(MimeBundle(text: expression))
+        }
     }
 
     private static func parts(of line: Substring) -> (command: String, argument: String) {

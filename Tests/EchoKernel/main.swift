@@ -14,6 +14,7 @@ do {
     let connection = try ConnectionFile(path: CommandLine.arguments[1])
     let capture = try OutputCapture()
     let logger = Logger(label: "echo-kernel") { KernelLog(label: $0, descriptor: capture.originalStandardError) }
+    if let warning = ConnectionFile.makePrivate(path: CommandLine.arguments[1]) { logger.warning("\(warning)") }
     let kernel = try Kernel(
         connection: connection, interpreter: EchoInterpreter(),
         implementation: .init(name: "echo-kernel", version: "1.0"),

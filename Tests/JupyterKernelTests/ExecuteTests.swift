@@ -159,4 +159,36 @@ import Testing
             #expect(try client.reply(to: client.send("inspect_request", content)).content["status"] == "ok")
         }
     }
+
+    @Test func aUserExpressionCanBeInterrupted() throws {
+        let id = client.execute("value 1", ["user_expressions": ["endless": "sleep-until-interrupted"]])
+        _ = try client.publication { $0.parent == id && $0.content["text"] == "sleeping\n" }
+        client.send("interrupt_request", on: client.control)
+        let reply = try client.reply(to: id)
+        #expect(reply.content["status"] == "ok")
+        #expect(reply.content["user_expressions"]?["endless"]?["ename"] == "Interrupted")
+    }
+
+    @Test func aFloodIsCutAndTheReaderIsToldHowMuchIsMissing() throws {
+        let before = outputLimit
+        outputLimit = 1_000
+        defer { outputLimit = before }
+        // 9 bytes a line, of which 111 fit; of the rest the last 32 KB are shown.
+        let lines = (0..<20_000).map { "\($0 + 10_000_000)" }
+        let (_, published) = try client.run(lines.map { "print \($0)" }.joined(separator: "\n") + "\nvalue 7")
+        let tail = TextLimit.endSize / 9
+        #expect(published.text().split(separator: "\n").map(String.init) == Array(lines[..<111] + lines.suffix(tail)))
+        let said = published.text("stderr")
+        #expect(said.hasPrefix("[This cell has printed 1,000 bytes"))
+        let left = 20_000 - 111 - tail
+        #expect(said.hasSuffix("[\((left * 9).grouped) bytes (\(left.grouped) lines) are left out here.]\n"))
+        // All of it before the value.
+        #expect(published.last?.type == "execute_result")
+        // The next cell has its own limit; and so has what is printed after the output was cleared.
+        #expect(try client.run("print x").published.text() == "x\n")
+        let fitting = Array(repeating: "print \(String(repeating: "x", count: 99))", count: 10).joined(separator: "\n")
+        let cleared = try client.run("\(fitting)\nclear\n\(fitting)").published
+        #expect(cleared.text().utf8.count == 2_000)
+        #expect(cleared.text("stderr") == "")
+    }
 }

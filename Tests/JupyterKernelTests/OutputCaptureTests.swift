@@ -11,15 +11,18 @@ import Testing
     private let text = Captured()
 
     private final class Captured: Sendable {
-        let parts = Mutex<[(OutputStream, String)]>([])
+        private let parts = Mutex<[OutputStream: [UInt8]]>([:])
+        @Sendable func add(_ stream: OutputStream, _ bytes: UnsafeRawBufferPointer) {
+            parts.withLock { $0[stream, default: []] += bytes }
+        }
         func all(_ stream: OutputStream = .stdout) -> String {
-            parts.withLock { $0.filter { $0.0 == stream }.map(\.1).joined() }
+            String(decoding: parts.withLock { $0[stream] ?? [] }, as: UTF8.self)
         }
     }
 
     init() throws {
-        capture = try OutputCapture(standardOutput: descriptors.0, standardError: descriptors.1, flush: {})
-        capture.redirect { [text] stream, part in text.parts.withLock { $0.append((stream, part)) } }
+        capture = try OutputCapture(standardOutput: descriptors.0, standardError: descriptors.1)
+        capture.redirect(to: text.add)
     }
 
     private func write(_ bytes: [UInt8], to descriptor: Int32? = nil) {
@@ -43,36 +46,10 @@ import Testing
         #expect(text.all(.stderr) == "error")
     }
 
-    @Test func charactersAreNeverTornApart() {
-        let all = "aé€🙂👍🏽"
-        for byte in all.utf8 {
-            write([byte])
-            capture.drain()
-        }
-        #expect(text.all() == all)
-        #expect(text.parts.withLock { $0.allSatisfy { !$0.1.contains("\u{FFFD}") } })
-    }
-
-    @Test func bytesThatAreNoTextAreShownAsSuch() {
-        write([0x61, 0xFF, 0x62, 0x80, 0x63])
-        capture.drain()
-        #expect(text.all() == "a\u{FFFD}b\u{FFFD}c")
-    }
-
-    @Test(
-        arguments: [
-            ([], 0), ([0x61], 1), ([0x61, 0xC3], 1), ([0xC3, 0xA9], 2), ([0xE2, 0x82], 0),
-            ([0x61, 0xF0, 0x9F, 0x99], 1),
-            ([0xF0, 0x9F, 0x99, 0x82], 4), ([0x80, 0x80, 0x80, 0x80], 4), ([0xFF], 1),
-        ] as [([UInt8], Int)])
-    func theLastWholeCharacterIsFound(bytes: [UInt8], end: Int) {
-        #expect(completeEnd(of: bytes) == end)
-    }
-
     @Test func textGoesWhereItWentWhenItWasWritten() {
         let later = Captured()
         write(Array("before".utf8))
-        capture.redirect { stream, part in later.parts.withLock { $0.append((stream, part)) } }
+        capture.redirect(to: later.add)
         write(Array("after".utf8))
         capture.drain()
         #expect(text.all() == "before")
@@ -82,8 +59,8 @@ import Testing
     @Test func aDescriptorIsGivenBack() throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
-        let capture = try OutputCapture(standardOutput: ends[1], standardError: descriptors.1, flush: {})
-        capture.redirect { [text] stream, part in text.parts.withLock { $0.append((stream, part)) } }
+        let capture = try OutputCapture(standardOutput: ends[1], standardError: descriptors.1)
+        capture.redirect(to: text.add)
         write(Array("captured".utf8), to: ends[1])
         capture.stop()
         write(Array("free".utf8), to: ends[1])
@@ -103,5 +80,42 @@ import Testing
         // 4 threads, 5,000 lines of 100 bytes each. Writes of less than 4 KB to a pipe are not mixed (POSIX).
         #expect(text.all().utf8.count == 4 * 5_000 * 100)
         #expect(text.all().split(separator: "\n").allSatisfy { $0.utf8.count == 99 })
+    }
+
+    /// The C library's streams: text belongs to the thread that prints it, and comes whole.
+    @Test func whatIsPrintedIsPassedOnByTheThreadThatPrintsIt() throws {
+        let pipe = try CapturedPipe(.stdout, replacing: descriptors.0)
+        let stream = PrintedStream(before: pipe)
+        nonisolated(unsafe) let file = try stream.open()
+        let byThread = Mutex<[pthread_t: String]>([:])
+        stream.pass { bytes in
+            byThread.withLock { $0[pthread_self(), default: ""] += String(decoding: bytes, as: UTF8.self) }
+        }
+        let threads = (0..<4).map { number in
+            KernelThread("printer") { for line in 0..<1_000 { fputs("thread \(number), line \(line)\n", file) } }
+        }
+        for thread in threads { thread.join() }
+        let printed = byThread.withLock { $0.values.sorted() }
+        let expected = (0..<4).map { number in (0..<1_000).map { "thread \(number), line \($0)\n" }.joined() }
+        #expect(printed == expected)
+        #expect(fileno(file) == descriptors.0)
+    }
+
+    @Test func aChildThatWasForkedPrintsThroughTheDescriptor() throws {
+        let pipe = try CapturedPipe(.stdout, replacing: descriptors.0)
+        let stream = PrintedStream(before: pipe)
+        let file = try stream.open()
+        stream.pass { _ in Issue.record("the child's text came to its own copy of the kernel") }
+        // Swift leaves `fork` out, because few functions may be called in the child. These two may.
+        let fork = unsafeBitCast(dlsym(nil, "fork"), to: (@convention(c) () -> pid_t).self)
+        let child = fork()
+        if child == 0 {
+            fputs("from a child\n", file)
+            _exit(0)
+        }
+        waitpid(child, nil, 0)
+        var text = ""
+        pipe.read { text += String(decoding: $0, as: UTF8.self) }
+        #expect(text == "from a child\n")
     }
 }

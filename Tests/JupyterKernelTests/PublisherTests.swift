@@ -74,4 +74,43 @@ import Testing
         for socket in [reader, deaf] { socket.close(abandoned: true) }
         context.terminate()
     }
+
+    /// Publishes bytes as they are printed, and returns the text that arrived before the next `idle`.
+    private func published(_ pieces: [[UInt8]]) throws -> [String] {
+        for piece in pieces {
+            piece.withUnsafeBytes { client.kernel.publisher.text($0, on: .stdout, parent: emptyObject) }
+            // Each piece is sent before the next one comes: text is held for 5 ms at most.
+            usleep(8_000)
+        }
+        client.kernel.publisher.status(.idle, parent: emptyObject)
+        var texts: [String] = []
+        while true {
+            let message = try client.publication { $0.parent == nil }
+            if message.content["execution_state"] == "idle" { return texts }
+            if case .string(let text)? = message.content["text"] { texts.append(text) }
+        }
+    }
+
+    @Test func charactersAreNeverTornApart() throws {
+        let all = "aé€🙂👍🏽"
+        let texts = try published(all.utf8.map { [$0] })
+        #expect(texts.joined() == all)
+        #expect(texts.allSatisfy { !$0.contains("\u{FFFD}") })
+    }
+
+    @Test func bytesThatAreNoTextAreShownAsSuch() throws {
+        #expect(try published([[0x61, 0xFF, 0x62, 0x80, 0x63]]).joined() == "a\u{FFFD}b\u{FFFD}c")
+        // The beginning of a character that never goes on.
+        #expect(try published([[0x61, 0xF0, 0x9F]]).joined() == "a\u{FFFD}")
+    }
+
+    @Test(
+        arguments: [
+            ([], 0), ([0x61], 1), ([0x61, 0xC3], 1), ([0xC3, 0xA9], 2), ([0xE2, 0x82], 0),
+            ([0x61, 0xF0, 0x9F, 0x99], 1),
+            ([0xF0, 0x9F, 0x99, 0x82], 4), ([0x80, 0x80, 0x80, 0x80], 4), ([0xFF], 1),
+        ] as [([UInt8], Int)])
+    func theLastWholeCharacterIsFound(bytes: [UInt8], end: Int) {
+        #expect(completeEnd(of: bytes) == end)
+    }
 }

@@ -52,6 +52,7 @@ import Testing
         (#"{"ip": "127.0.0.1"}"#, "has no \"shell_port\""),
         (#"{"shell_port": 1}"#, "has no \"ip\""),
         (#"{"ip": 7}"#, "has a \"ip\" that is no string"),
+        (#"{"ip": "x", "curve_secretkey": "short"}"#, "has a \"curve_secretkey\" that is no key of 40 characters"),
         (#"{"ip": "x", "shell_port": 70000}"#, "has a \"shell_port\" that is no port (1 to 65535)"),
         (#"{"ip": "x", "shell_port": "1"}"#, "has a \"shell_port\" that is no port (1 to 65535)"),
     ])
@@ -67,5 +68,19 @@ import Testing
             try read(#"{"ip": "x", "signature_scheme": "hmac-md5"}"#)
         }
         #expect(scheme?.description.contains("asks for the signature scheme \"hmac-md5\"") == true)
+    }
+
+    @Test func aFileThatOthersCanReadIsTakenFromThem() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "connection-\(UUID()).json").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        for (rights, isSafe) in [(0o600, true), (0o400, true), (0o640, false), (0o644, false), (0o602, false)] {
+            _ = FileManager.default.createFile(atPath: file, contents: nil)
+            try FileManager.default.setAttributes([.posixPermissions: rights], ofItemAtPath: file)
+            let warning = ConnectionFile.makePrivate(path: file)
+            #expect((warning == nil) == isSafe, "\(String(rights, radix: 8))")
+            #expect(warning?.contains(file) != false)
+            let after = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+            #expect(after == (isSafe ? rights : 0o600))
+        }
     }
 }

@@ -86,7 +86,7 @@ import Testing
 
     @Test func absurdSizesAreRefused() {
         let header = Array(#"{"msg_type": "x", "msg_id": "\#(String(repeating: "a", count: 70_000))"}"#.utf8)
-        #expect(throws: WireError.tooLarge("header", bytes: header.count)) {
+        #expect(throws: WireError.tooLarge("header", limit: "64 KB")) {
             try kernel.message(from: signed(header: header))
         }
     }

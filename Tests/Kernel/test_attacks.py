@@ -50,9 +50,19 @@ def test_a_hundred_shape_errors_in_a_gradient_leave_no_memory_behind(notebook):
 
 
 def test_a_flood_of_output_arrives_in_order_and_memory_stays_bounded(notebook):
-    notebook.run("let line = String(repeating: \"x\", count: 99)")
+    notebook.run("import Lab\nlet line = String(repeating: \"x\", count: 99)")
     before = memory(notebook)
-    outcome = notebook.run("for i in 0..<300_000 { print(i, line) }", timeout=120)
+    flood = "for i in 0..<300_000 { print(i, line) }"
+    outcome = notebook.run(flood, timeout=120)
     numbers = [int(line.split()[0]) for line in outcome.stdout.splitlines()]
-    assert numbers == list(range(300_000))
+    # 10 MB from the beginning, 32 KB to the end, and between them exactly as many lines are missing as is said.
+    [last] = [place for place in range(len(numbers) - 1) if numbers[place + 1] != numbers[place] + 1]
+    assert numbers[0] == 0 and numbers[-1] == 299_999
+    said = "".join(part["text"] for part in outcome.contents("stream") if part["name"] == "stderr")
+    assert "outputLimit = 100_000_000" in said
+    assert f"({numbers[last + 1] - numbers[last] - 1:,} lines) are left out here" in said
+    # The limit is the user's to set.
+    notebook.run("outputLimit = 100_000_000")
+    outcome = notebook.run(flood, timeout=120)
+    assert [int(line.split()[0]) for line in outcome.stdout.splitlines()] == list(range(300_000))
     assert memory(notebook) - before < 100

@@ -6,18 +6,21 @@ import Synchronization
 final class CellPublisher: CellOutput {
     private let parent: Message?
     private let publisher: Publisher
+    private let interpreter: any Interpreter
     private let capture: OutputCapture?
     private let input: StandardInput?
     private let isSilent: Bool
     private let payloads = Mutex<[ExecuteReply.Payload]>([])
+    private let limit = Mutex(TextLimit())
 
     /// `parent`: the request, `nil` for what belongs to none. `input`: `nil` where the client cannot be asked.
     init(
-        parent: Message?, publisher: Publisher, capture: OutputCapture?, input: StandardInput? = nil,
-        isSilent: Bool = false
+        parent: Message?, publisher: Publisher, interpreter: any Interpreter, capture: OutputCapture?,
+        input: StandardInput? = nil, isSilent: Bool = false
     ) {
-        self.parent = parent
+        self.parent = parent?.withoutContent
         self.publisher = publisher
+        self.interpreter = interpreter
         self.capture = capture
         self.input = input
         self.isSilent = isSilent
@@ -26,14 +29,40 @@ final class CellPublisher: CellOutput {
     private var parentBytes: [UInt8] { parent?.headerBytes ?? emptyObject }
 
     func stream(_ stream: OutputStream, _ text: String) {
-        if !isSilent { publisher.text(text, on: stream, parent: parentBytes) }
+        var text = text
+        text.withUTF8 { self.stream(stream, bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Publishes printed text, as far as the cell may show it.
+    func stream(_ stream: OutputStream, bytes: UnsafeRawBufferPointer) {
+        guard !isSilent else { return }
+        interpreter.shielded {
+            let (count, isLast) = limit.withLock { $0.admit(bytes, on: stream) }
+            if count > 0 {
+                publisher.text(UnsafeRawBufferPointer(rebasing: bytes[..<count]), on: stream, parent: parentBytes)
+            }
+            if isLast { send(Array(TextLimit.notice.utf8), on: .stderr) }
+        }
+    }
+
+    private func send(_ text: [UInt8], on stream: OutputStream) {
+        text.withUnsafeBytes { publisher.text($0, on: stream, parent: parentBytes) }
+    }
+
+    /// Publishes the end of what was printed, where the middle was left out.
+    func endText() {
+        capture?.drain()
+        for (stream, text) in limit.withLock({ $0.end() }) { send(text, on: stream) }
     }
 
     func display(_ bundle: MimeBundle, id: DisplayID?) { publish(DisplayData(bundle, id: id)) }
 
     func update(_ bundle: MimeBundle, id: DisplayID) { publish(UpdateDisplayData(bundle, id: id)) }
 
-    func clear(wait: Bool) { publish(ClearOutput(wait: wait)) }
+    func clear(wait: Bool) {
+        publish(ClearOutput(wait: wait))
+        limit.withLock { $0 = TextLimit() }
+    }
 
     func page(_ bundle: MimeBundle) { payloads.withLock { $0.append(.page(bundle)) } }
 
@@ -43,8 +72,10 @@ final class CellPublisher: CellOutput {
 
     func readLine(prompt: String, isPassword: Bool) throws -> String {
         guard let input, let parent else { throw InputUnavailable() }
-        capture?.drain()
-        return try input.readLine(prompt: prompt, isPassword: isPassword, for: parent)
+        return try interpreter.shielded {
+            capture?.drain()
+            return try input.readLine(prompt: prompt, isPassword: isPassword, for: parent)
+        }
     }
 
     /// What the cell asked the front end to do after it.
@@ -60,13 +91,27 @@ final class CellPublisher: CellOutput {
 
     /// Publishes after everything that was printed before.
     func publish(_ content: some OutgoingContent) {
-        capture?.drain()
-        if !isSilent { publisher.publish(content, parent: parentBytes) }
+        interpreter.shielded {
+            capture?.drain()
+            if !isSilent { publisher.publish(content, parent: parentBytes) }
+        }
     }
 
     /// Publishes a comm's message. The objects at its ends must stay in step, also when the cell is silent.
     func publish(_ content: some OutgoingContent, _ payload: CommPayload) {
-        capture?.drain()
-        publisher.publish(content, parent: parentBytes, metadata: payload.metadata, buffers: payload.buffers)
+        interpreter.shielded {
+            capture?.drain()
+            publisher.publish(content, parent: parentBytes, metadata: payload.metadata, buffers: payload.buffers)
+        }
+    }
+}
+
+extension Message {
+    /// What a late output still needs of its request: whose it was.
+    fileprivate var withoutContent: Message {
+        var message = self
+        message.contentBytes = []
+        message.buffers = []
+        return message
     }
 }

@@ -43,20 +43,18 @@ final class CellRunner: Sendable {
         if !content.isSilent { request.publish(ExecuteInput(code: content.code, executionCount: count)) }
 
         let output = CellPublisher(
-            parent: request.message, publisher: request.publisher, capture: capture,
+            parent: request.message, publisher: request.publisher, interpreter: interpreter, capture: capture,
             input: content.allowsInput ? input : nil, isSilent: content.isSilent)
         let cell = Cell(
             code: content.code, executionCount: count, isSilent: content.isSilent, allowsInput: content.allowsInput)
-        let outcome = run(cell, output: output)
+        let (outcome, values) = run(cell, evaluating: content.userExpressions, output: output)
 
         var reply: ExecuteReply
         var result: String?
         var aborted: [Request] = []
         switch outcome {
         case .success(let bundle):
-            if let bundle { output.publish(ExecuteResult(bundle, executionCount: count)) }
             result = bundle?.text
-            let values = content.userExpressions.mapValues { expression in evaluate(expression, output: output) }
             reply = .ok(executionCount: count, userExpressions: values, payload: output.takePayloads())
         case .failure(let failure):
             let failure = ErrorReply(failure)
@@ -65,7 +63,6 @@ final class CellRunner: Sendable {
             output.publish(ErrorReport(failure))
             reply = .error(failure, executionCount: count)
         }
-        capture?.drain()
         request.reply(reply, metadata: ["started": .string(started), "status": .string(reply.status.rawValue)])
         if content.storesHistory { history.add(line: count, input: content.code, output: result) }
         for request in aborted {
@@ -73,34 +70,46 @@ final class CellRunner: Sendable {
         }
     }
 
-    private func run(_ cell: Cell, output: CellPublisher) -> CellOutcome {
+    /// Runs a cell to its end, publishes its value, and evaluates the client's expressions. All of it can be
+    /// interrupted.
+    private func run(
+        _ cell: Cell, evaluating expressions: [String: String], output: CellPublisher
+    ) -> (CellOutcome, [String: ExecuteReply.UserExpression]) {
         begin(aCell: true)
         defer { end() }
         take(over: output)
-        return RunningCell.$output.withValue(output) { interpreter.execute(cell, output: output) }
+        return RunningCell.$output.withValue(output) {
+            let outcome = interpreter.execute(cell, output: output)
+            output.endText()
+            guard case .success(let bundle) = outcome else { return (outcome, [:]) }
+            if let bundle { output.publish(ExecuteResult(bundle, executionCount: cell.executionCount)) }
+            return (outcome, expressions.mapValues(evaluate))
+        }
     }
 
-    private func evaluate(_ expression: String, output: CellPublisher) -> ExecuteReply.UserExpression {
-        switch RunningCell.$output.withValue(output, operation: { interpreter.evaluate(expression) }) {
+    private func evaluate(_ expression: String) -> ExecuteReply.UserExpression {
+        switch interpreter.evaluate(expression) {
         case .success(let bundle): .value(bundle ?? MimeBundle(contents: [:]))
-        case .failure(let failure):
-            .failure(ErrorReply(failure))
+        case .failure(let failure): .failure(ErrorReply(failure))
         }
     }
 
     /// Runs a callback for a comm message: what it prints and displays belongs to that message. It may be called while a
     /// cell runs, from a subshell.
     func perform(_ callback: @escaping @Sendable () -> Void, for request: Request) {
-        let output = CellPublisher(parent: request.message, publisher: request.publisher, capture: capture)
-        // Printed text carries no mark of its origin. While a cell runs it is taken for the cell's.
+        let output = CellPublisher(
+            parent: request.message, publisher: request.publisher, interpreter: interpreter, capture: capture)
+        // Text that goes past the C library carries no mark of its origin. While a cell runs it is taken for the
+        // cell's.
         if begin() { take(over: output) }
         defer { end() }
         let outcome = RunningCell.$output.withValue(output) { interpreter.perform(callback, output: output) }
+        output.endText()
         if case .failure(let failure) = outcome { output.publish(ErrorReport(ErrorReply(failure))) }
     }
 
     private func take(over output: CellPublisher) {
-        capture?.redirect(to: { output.stream($0, $1) })
+        capture?.redirect(to: { output.stream($0, bytes: $1) })
         current.running = output
     }
 
@@ -111,17 +120,13 @@ final class CellRunner: Sendable {
             state.running += 1
             // An interrupt that a callback has not heeded yet must not end the cell.
             if isCell || state.running == 1 { Interruption.reset() }
-            if state.running == 1 { capture?.setActive(true) }
             return state.running == 1
         }
     }
 
     private func end() {
         capture?.drain()
-        state.withLock { state in
-            state.running -= 1
-            if state.running == 0 { capture?.setActive(false) }
-        }
+        state.withLock { $0.running -= 1 }
     }
 
     /// Asks the running cell, or callback, to stop. Nothing happens while none runs.

@@ -53,6 +53,7 @@ final class Channel: Sendable {
             let orders = orders.takeAll()
             while let frames = socket.receive() {
                 do throws(WireError) {
+                    if frames.isEmpty { throw .tooLarge("message", limit: "1,000 frames or 512 MB") }
                     deliver(try session.message(from: frames))
                 } catch {
                     logger.warning("\(name): a message was ignored, because \(error)")

@@ -24,6 +24,13 @@ public protocol Interpreter: AnyObject, Sendable {
     /// Runs what a cell has left behind to be called later (a widget's callback), with the protection that cells have. May
     /// be called while a cell runs.
     func perform(_ callback: @escaping @Sendable () -> Void, output: any CellOutput) -> CellOutcome
+    /// The output of the cell whose work the calling thread does, for threads on which `RunningCell.output` is not
+    /// bound: those that a cell has started. `nil` where that is not known. Called whenever something is printed or
+    /// displayed.
+    func outputOfCallingThread() -> (any CellOutput)?
+    /// Does some of the kernel's own work on a thread that may be a cell's. It holds locks meanwhile: an interrupt must
+    /// not stop the thread in there for good.
+    func shielded<Result>(_ work: () throws -> Result) rethrows -> Result
     /// Called once before the process ends.
     func shutdown()
 }
@@ -42,6 +49,8 @@ extension Interpreter {
         callback()
         return .success(nil)
     }
+    public func outputOfCallingThread() -> (any CellOutput)? { nil }
+    public func shielded<Result>(_ work: () throws -> Result) rethrows -> Result { try work() }
     public func shutdown() {}
 }
 
@@ -67,6 +76,8 @@ public struct Cell: Sendable {
 /// Calls from one thread arrive in the order in which they were made.
 public protocol CellOutput: Sendable {
     func stream(_ stream: OutputStream, _ text: String)
+    /// Printed text as it comes, in UTF-8: a piece may end within a character, which the next one completes.
+    func stream(_ stream: OutputStream, bytes: UnsafeRawBufferPointer)
     func display(_ bundle: MimeBundle, id: DisplayID?)
     func update(_ bundle: MimeBundle, id: DisplayID)
     func clear(wait: Bool)
@@ -80,6 +91,9 @@ public protocol CellOutput: Sendable {
 }
 
 extension CellOutput {
+    public func stream(_ stream: OutputStream, bytes: UnsafeRawBufferPointer) {
+        self.stream(stream, String(decoding: bytes, as: UTF8.self))
+    }
     public func page(_ bundle: MimeBundle) { display(bundle, id: nil) }
     public func setNextInput(_ code: String, replace: Bool) { stream(.stdout, code + "\n") }
 }

@@ -66,6 +66,7 @@ public final class Kernel: Sendable {
         let context = context
         func socket(_ kind: ZeroMQSocket.Kind, _ channel: ConnectionFile.Channel) throws -> ZeroMQSocket {
             let socket = ZeroMQSocket(kind, in: context)
+            if let key = connection.curveSecretKey { try socket.encrypt(secretKey: key) }
             try socket.bind(connection.endpoint(of: channel))
             return socket
         }
@@ -93,9 +94,15 @@ public final class Kernel: Sendable {
         input = StandardInput(channel: stdinChannel, session: session)
         history = History(path: historyFile, logger: logger)
         comms = Comms(logger: logger)
-        current = CurrentOutput(CellPublisher(parent: nil, publisher: publisher, capture: capture))
+        let current = CurrentOutput(
+            CellPublisher(parent: nil, publisher: publisher, interpreter: interpreter, capture: capture),
+            interpreter: interpreter)
+        self.current = current
         cells = CellRunner(
             interpreter: interpreter, input: input, capture: capture, history: history, current: current)
+        capture?.passPrinted(shieldedBy: interpreter) { stream, bytes in
+            current.ofCaller.stream(stream, bytes: bytes)
+        }
     }
 
     /// Sends what a program displays to the clients, below the cell that it belongs to.

@@ -27,13 +27,15 @@ final class NotebookFrontend: Frontend {
     var currentOutputID: String? { current.publisherOfCaller.id }
 }
 
-/// Where output goes: to the cell that the calling code belongs to; from code of which that is not known (what C code
-/// prints, a thread that a cell has started), to the cell that runs, or else to the last.
+/// Where output goes: to the cell that the calling code belongs to; from code of which that is not known (what a child
+/// process writes), to the cell that runs, or else to the last.
 final class CurrentOutput: Sendable {
     private let value: Mutex<CellPublisher>
+    private let interpreter: any Interpreter
 
-    init(_ output: CellPublisher) {
+    init(_ output: CellPublisher, interpreter: any Interpreter) {
         value = Mutex(output)
+        self.interpreter = interpreter
     }
 
     var running: CellPublisher {
@@ -41,6 +43,6 @@ final class CurrentOutput: Sendable {
         set { value.withLock { $0 = newValue } }
     }
 
-    var ofCaller: any CellOutput { RunningCell.output ?? running }
-    var publisherOfCaller: CellPublisher { RunningCell.output as? CellPublisher ?? running }
+    var ofCaller: any CellOutput { RunningCell.output ?? interpreter.outputOfCallingThread() ?? running }
+    var publisherOfCaller: CellPublisher { ofCaller as? CellPublisher ?? running }
 }

@@ -37,7 +37,8 @@ final class StandardInput: Sendable {
             question.withLock { $0 = Question(id: message.header.messageID) }
             channel.send(message)
             while true {
-                event.wait()
+                // Looks up now and then: a fault on another thread ends the cell, too.
+                if !event.wait(milliseconds: 100), Interruption.isRequested { interrupt() }
                 let answer = question.withLock { question in
                     event.silence()
                     defer { if question?.answer != nil { question = nil } }

@@ -43,7 +43,7 @@ final class ZeroMQSocket: @unchecked Sendable {
         // What was sent last (the reply to a shutdown) still goes out after the socket is closed.
         set(ZMQ_LINGER, 1000)
         // A larger frame ends its sender's connection. Widgets upload files in one.
-        set(ZMQ_MAXMSGSIZE, wide: 1 << 29)
+        set(ZMQ_MAXMSGSIZE, wide: Int64(Self.mostBytes))
         // A client that comes back under its old name takes over its old place.
         if kind == .router { set(ZMQ_ROUTER_HANDOVER, 1) }
         // Subscriptions come to us and count once we have confirmed them.
@@ -54,6 +54,14 @@ final class ZeroMQSocket: @unchecked Sendable {
     func close(abandoned: Bool = false) {
         if abandoned { set(ZMQ_LINGER, 0) }
         zmq_close(pointer)
+    }
+
+    /// Before `bind`: takes only clients that know the public key which belongs to `secretKey` (in Z85).
+    func encrypt(secretKey: String) throws(ZeroMQError) {
+        set(ZMQ_CURVE_SERVER, 1)
+        guard zmq_setsockopt(pointer, ZMQ_CURVE_SECRETKEY, secretKey, secretKey.utf8.count + 1) == 0 else {
+            throw ZeroMQError("cannot encrypt connections with the key in the connection file")
+        }
     }
 
     func bind(_ endpoint: String) throws(ZeroMQError) {
@@ -95,25 +103,63 @@ final class ZeroMQSocket: @unchecked Sendable {
     @discardableResult
     func send(_ frames: [[UInt8]]) -> Bool {
         for (index, frame) in frames.enumerated() {
-            let isLast = index == frames.count - 1
-            while zmq_send(pointer, frame, frame.count, isLast ? 0 : ZMQ_SNDMORE) < 0 {
-                guard errno == EINTR else { return false }
+            guard send(frame, flags: index == frames.count - 1 ? 0 : ZMQ_SNDMORE) else { return false }
+        }
+        return true
+    }
+
+    private func send(_ frame: [UInt8], flags: Int32) -> Bool {
+        if frame.count < Self.worthSharing {
+            while zmq_send(pointer, frame, frame.count, flags) < 0 { guard errno == EINTR else { return false } }
+            return true
+        }
+        // libzmq sends the array's own memory, and lets go of it in `free`: no copy of a large picture.
+        final class Box {
+            let frame: [UInt8]
+            init(_ frame: [UInt8]) { self.frame = frame }
+        }
+        let box = Unmanaged.passRetained(Box(frame))
+        var message = zmq_msg_t()
+        frame.withUnsafeBytes { bytes in
+            let data = UnsafeMutableRawPointer(mutating: bytes.baseAddress!)
+            _ = zmq_msg_init_data(
+                &message, data, bytes.count, { _, box in Unmanaged<Box>.fromOpaque(box!).release() }, box.toOpaque())
+        }
+        while zmq_msg_send(&message, pointer, flags) < 0 {
+            guard errno == EINTR else {
+                zmq_msg_close(&message)
+                return false
             }
         }
         return true
     }
 
-    /// The next message if there is one. One of more than 1,000 frames is read to its end and returned cut short.
+    /// From so many bytes on a copy costs more than sharing does.
+    private static let worthSharing = 64 << 10
+
+    /// The most that a message may have. More is read, because the next message lies behind it, and thrown away.
+    static let mostFrames = 1000
+    static let mostBytes = 1 << 29
+
+    /// The next message if there is one; no frames if it is too large.
     func receive() -> [[UInt8]]? {
         var frames: [[UInt8]] = []
+        var bytes = 0
+        var isFirst = true
+        var isTooLarge = false
         while true {
             var message = zmq_msg_t()
             zmq_msg_init(&message)
             defer { zmq_msg_close(&message) }
-            while zmq_msg_recv(&message, pointer, frames.isEmpty ? ZMQ_DONTWAIT : 0) < 0 {
+            while zmq_msg_recv(&message, pointer, isFirst ? ZMQ_DONTWAIT : 0) < 0 {
                 guard errno == EINTR else { return nil }
             }
-            if frames.count <= 1000 {
+            isFirst = false
+            bytes += zmq_msg_size(&message)
+            isTooLarge = isTooLarge || frames.count == Self.mostFrames || bytes > Self.mostBytes
+            if isTooLarge {
+                frames = []
+            } else {
                 frames.append(
                     [UInt8](UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
             }

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+import Glibc
 
 /// Where a kernel is to listen and the key that messages are signed with, as the client wrote it to a file.
 public struct ConnectionFile: Sendable, Equatable {
@@ -17,8 +18,13 @@ public struct ConnectionFile: Sendable, Equatable {
     public var ports: [Channel: Int]
     /// Empty where messages are not signed.
     public var key: String
+    /// With which connections are encrypted (CurveZMQ, 40 characters in Z85); `nil` where they are not.
+    public var curveSecretKey: String?
 
-    public init(transport: String, address: String, ports: [Channel: Int], key: String) {
+    public init(
+        transport: String, address: String, ports: [Channel: Int], key: String, curveSecretKey: String? = nil
+    ) {
+        self.curveSecretKey = curveSecretKey
         self.transport = transport
         self.address = address
         self.ports = ports
@@ -64,6 +70,11 @@ public struct ConnectionFile: Sendable, Equatable {
         }
         address = try text("ip")
         key = try text("key", default: "")
+        let secret = try text("curve_secretkey", default: "")
+        guard [0, 40].contains(secret.utf8.count) else {
+            throw failure("has a \"curve_secretkey\" that is no key of 40 characters", help)
+        }
+        curveSecretKey = secret.isEmpty ? nil : secret
         ports = [:]
         for channel in Channel.allCases {
             switch fields[channel.rawValue] {
@@ -72,6 +83,18 @@ public struct ConnectionFile: Sendable, Equatable {
             default: throw failure("has a \"\(channel.rawValue)\" that is no port (1 to 65535)", help)
             }
         }
+    }
+
+    /// Takes the file at `path` from everyone but its owner: whoever reads the key in it can run code as its owner.
+    ///
+    /// - Returns: a sentence for the log, where others could read or change the file.
+    public static func makePrivate(path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & 0o077 != 0 else { return nil }
+        let danger = "Others could read the key in \(path), and with it run code in this kernel"
+        return chmod(path, 0o600) == 0
+            ? "\(danger); the file is its owner's alone now. Start a new kernel if anybody may have read it."
+            : "\(danger): make it its owner's alone (chmod 600), and start a new kernel."
     }
 
     /// Where ZeroMQ listens, as it writes it.

@@ -47,7 +47,7 @@ public final class Session: Sendable {
         let signature = rest[rest.startIndex]
         let parts = Array(rest.dropFirst().prefix(4))
         guard signer.accepts(signature, of: parts) else { throw .wrongSignature }
-        guard parts[0].count <= Self.largestHeader else { throw .tooLarge("header", bytes: parts[0].count) }
+        guard parts[0].count <= Self.largestHeader else { throw .tooLarge("header", limit: "64 KB") }
         let header = try JSONText.decode(Header.self, from: parts[0], part: "header")
         if signer.isEnabled {
             let mark = signature.prefix(16).reduce(UInt64(0)) {

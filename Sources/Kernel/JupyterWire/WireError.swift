@@ -2,7 +2,7 @@
 public enum WireError: Error, Equatable, CustomStringConvertible {
     case noDelimiter
     case tooFewFrames(Int)
-    case tooLarge(String, bytes: Int)
+    case tooLarge(String, limit: String)
     case wrongSignature
     case replayed
     case malformed(String, why: String)
@@ -11,7 +11,7 @@ public enum WireError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .noDelimiter: "the frames have no <IDS|MSG> delimiter"
         case .tooFewFrames(let count): "\(count) frames follow the delimiter; a message has at least 5"
-        case .tooLarge(let part, let bytes): "the \(part) is too large (\(bytes) bytes)"
+        case .tooLarge(let part, let limit): "the \(part) has more than \(limit)"
         case .wrongSignature: "the signature is not that of this connection's key"
         case .replayed: "a message with this signature was received before"
         case .malformed(let part, let why): "the \(part) is malformed: \(why)"

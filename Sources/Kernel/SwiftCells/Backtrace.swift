@@ -19,7 +19,7 @@ struct Backtrace {
     /// Asks the toolchain's symboliser for all frames in cells at once (24 ms).
     init(programCounters: [UInt], toolchain: Toolchain) {
         var arguments: [String] = []
-        for counter in programCounters where ccells_is_cell_text(counter) {
+        for counter in programCounters where ccells_cell_at(counter) != 0 {
             var base: UInt = 0
             guard let file = ccells_file_of(counter, &base) else { continue }
             let offset = counter - base

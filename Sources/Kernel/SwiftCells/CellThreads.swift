@@ -1,6 +1,7 @@
 internal import CCells
 import Display
 import Glibc
+import JupyterKernel
 import Synchronization
 
 /// Runs compiled cells in this process, one after the other, each on a thread of its own, and survives how they end.
@@ -47,11 +48,24 @@ final class CellThreads: Sendable {
     private static let stackSize = 256 << 20
 
     /// Runs the entry point `cell_<cell>` of a loaded cell to its end, which comes soon where the user has interrupted
-    /// since `forgetInterrupt`.
+    /// since `forgetInterrupt`. What it shows, and the tasks that it starts, belongs to `output`.
     ///
     /// - Throws: `SystemError` where no thread can be had.
-    func run(_ entry: ccells_entry, cell: Int) throws -> Ending {
-        let failure = ccells_start(entry, Int32(cell), Self.stackSize)
+    func run(_ entry: ccells_entry, cell: Int, output: (any CellOutput)?) throws -> Ending {
+        final class TopLevel {
+            let entry: ccells_entry
+            let output: (any CellOutput)?
+            init(_ entry: ccells_entry, _ output: (any CellOutput)?) {
+                self.entry = entry
+                self.output = output
+            }
+        }
+        let top = Unmanaged.passRetained(TopLevel(entry, output))
+        let failure = ccells_start(
+            { argument in
+                let top = Unmanaged<TopLevel>.fromOpaque(argument!).takeRetainedValue()
+                RunningCell.$output.withValue(top.output) { ccells_enter(top.entry) }
+            }, top.toOpaque(), Int32(cell), Self.stackSize)
         guard failure == 0 else { throw SystemError("cannot start a thread for the cell", code: failure) }
         var stopping = Stopping()
         defer { if stopping.isForced { ccells_interrupt_done() } }
@@ -97,13 +111,7 @@ final class CellThreads: Sendable {
     /// outermost cell in their calls.
     private func owner(of report: ccells_report, current: Int) -> Int {
         if report.cell != 0 { return Int(report.cell) }
-        for frame in Trap(report).frames.reversed() where ccells_is_cell_text(frame) {
-            var base: UInt = 0
-            guard let file = ccells_file_of(frame, &base) else { continue }
-            let name = String(cString: file).split(separator: "/").last ?? ""
-            if let number = Int(name.dropFirst("Cell".count).dropLast(".so".count)) { return number }
-        }
-        return current
+        return Trap(report).frames.reversed().lazy.map { Int(ccells_cell_at($0)) }.first { $0 != 0 } ?? current
     }
 
     private func noteLate(_ report: ccells_report) {

@@ -15,6 +15,8 @@ public final class SwiftInterpreter: Interpreter {
     private let threads: CellThreads
     private let assistant: CodeAssistant
     private let session = Mutex(Session())
+    /// Where what a cell shows goes, by module number: a thread that it has left behind may show something at any time.
+    private let outputs = Mutex<[Int: any CellOutput]>([:])
     private let folder: SessionFolder
     /// The program was built with the compiler that the cells are built with.
     private static let swiftVersion = "6.3"
@@ -124,6 +126,17 @@ public final class SwiftInterpreter: Interpreter {
         }
     }
 
+    public func outputOfCallingThread() -> (any CellOutput)? {
+        let cell = Int(ccells_cell_of_caller())
+        return cell == 0 ? nil : outputs.withLock { $0[cell] }
+    }
+
+    public func shielded<Result>(_ work: () throws -> Result) rethrows -> Result {
+        ccells_hold()
+        defer { ccells_release() }
+        return try work()
+    }
+
     public func shutdown() {
         compiler.interrupt()
         assistant.shutdown()
@@ -176,7 +189,7 @@ public final class SwiftInterpreter: Interpreter {
                 compilerOutput: product.compilerOutput, labels: session.withLock { $0.labels })
             return .failure(compileFailure(diagnostics, code: syntax.code, label: label))
         }
-        guard let handle = ccells_load(file), let symbol = dlsym(handle, "cell_\(number)") else {
+        guard let handle = ccells_load(file, Int32(number)), let symbol = dlsym(handle, "cell_\(number)") else {
             let reason = dlerror().map { String(cString: $0) } ?? "its entry point is missing"
             return .failure(CellFailure(name: "LinkError", message: "the cell could not be loaded: \(reason)"))
         }
@@ -186,7 +199,9 @@ public final class SwiftInterpreter: Interpreter {
             session.withLock { $0.running = nil }
             closeCellRecord(number)
         }
-        let ending = try threads.run(unsafeBitCast(symbol, to: ccells_entry.self), cell: number)
+        let output = RunningCell.output
+        outputs.withLock { $0[number] = output }
+        let ending = try threads.run(unsafeBitCast(symbol, to: ccells_entry.self), cell: number, output: output)
         if let task = record.task { CellExecutors.abandon(task) }
         // Not every stream: a thread that was parked inside `fgets` holds its stream's lock for good.
         fflush(stdout)

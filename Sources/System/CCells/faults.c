@@ -23,25 +23,49 @@ enum { MAXIMUM_TEXTS = 1 << 14, INTERRUPT = SIGUSR2 };
 // The executable text of every cell, in the order of loading. Only appended to.
 static struct {
     uintptr_t start, end;
+    int cell;
 } texts[MAXIMUM_TEXTS];
 static atomic_int text_count;
 
 // The thread that is to park when it returns into a cell's text, which cannot be executed meanwhile; 0 for none.
 static atomic_int parking_at_return;
 
-void ccells_add_text(uintptr_t start, uintptr_t end) {
+void ccells_add_text(uintptr_t start, uintptr_t end, int cell) {
     int index = atomic_load(&text_count);
     if (index == MAXIMUM_TEXTS) return;  // such a cell can still be interrupted, by force
     texts[index].start = start;
     texts[index].end = end;
+    texts[index].cell = cell;
     atomic_store(&text_count, index + 1);
 }
 
-bool ccells_is_cell_text(uintptr_t address) {
+int ccells_cell_at(uintptr_t address) {
     for (int i = atomic_load(&text_count) - 1; i >= 0; i--)
-        if (address >= texts[i].start && address < texts[i].end) return true;
-    return false;
+        if (address >= texts[i].start && address < texts[i].end) return texts[i].cell;
+    return 0;
 }
+
+int ccells_outermost_cell(uintptr_t frame) {
+    int cell = 0;
+    // Within the thread's own stack, which can be read without a fault.
+    while (frame > ccells_self.stack_low && frame + 16 <= ccells_self.stack_high && frame % 8 == 0) {
+        const uintptr_t *words = (const uintptr_t *)frame;
+        int found = ccells_cell_at(words[1] - 1);
+        if (found) cell = found;
+        if (words[0] <= frame) break;
+        frame = words[0];
+    }
+    return cell;
+}
+
+int ccells_cell_of_caller(void) {
+    if (ccells_self.cell || ccells_self.is_kernels_own) return ccells_self.cell;
+    return ccells_self.printing ? ccells_self.printing : ccells_outermost_cell((uintptr_t)__builtin_frame_address(0));
+}
+
+void ccells_hold(void) { ccells_self.held++; }
+
+void ccells_release(void) { ccells_self.held--; }
 
 static void protect_texts(int protection) {
     int count = atomic_load(&text_count);
@@ -117,7 +141,7 @@ static void on_fault(int signal, siginfo_t *info, void *pointer) {
     int saved = errno;
     uintptr_t pc = program_counter(context), address = (uintptr_t)info->si_addr;
     int target = atomic_load(&parking_at_return);
-    if (signal == SIGSEGV && pc == address && ccells_is_cell_text(pc)) {
+    if (signal == SIGSEGV && pc == address && ccells_cell_at(pc)) {
         if (target && ccells_thread_id() == target) {
             atomic_store(&parking_at_return, 0);
             protect_texts(PROT_READ | PROT_EXEC);
@@ -146,9 +170,9 @@ static void on_interrupt(int signal, siginfo_t *info, void *pointer) {
     ucontext_t *context = pointer;
     int saved = errno;
     // Asked of the one variable that is cleared before a thread reports its end: a thread reports once.
-    if (ccells_main_thread() == ccells_thread_id()) {
+    if (ccells_main_thread() == ccells_thread_id() && !ccells_self.held) {
         uintptr_t pc = program_counter(context);
-        if (atomic_load(&force) || ccells_is_cell_text(pc) || is_waiting(context))
+        if (atomic_load(&force) || ccells_cell_at(pc) || is_waiting(context))
             report_and_park(CCELLS_INTERRUPTED, 0, 0, pc, frame_pointer(context));
     }
     errno = saved;

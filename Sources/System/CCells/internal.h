@@ -22,6 +22,8 @@ typedef struct {
     ccells_access accesses[CCELLS_ACCESSES];
     uintptr_t stack_low, stack_high;
     jmp_buf *thrown;  // where the top level's thread goes on when an error has left it
+    int held;         // it must not be parked while this is not 0
+    int printing;     // the outermost cell in the calls of a `print` under way, where `cell` is 0
 } ccells_thread;
 
 extern _Thread_local ccells_thread ccells_self;
@@ -43,6 +45,9 @@ void ccells_forget_stream_locks(void);
 _Noreturn void ccells_park(void);
 
 // Notes whole pages of a cell's executable text.
-void ccells_add_text(uintptr_t start, uintptr_t end);
+void ccells_add_text(uintptr_t start, uintptr_t end, int cell);
+
+// The outermost cell in the calling thread's calls, from the frame pointer of one of its functions on; 0 where none is.
+int ccells_outermost_cell(uintptr_t frame);
 
 #endif

@@ -6,21 +6,28 @@
 #include <link.h>
 #include <string.h>
 
-static int note_text(struct dl_phdr_info *info, size_t size, void *path) {
+typedef struct {
+    const char *path;
+    int cell;
+} loaded;
+
+static int note_text(struct dl_phdr_info *info, size_t size, void *pointer) {
     (void)size;
-    if (!info->dlpi_name || strcmp(info->dlpi_name, path)) return 0;
+    const loaded *given = pointer;
+    if (!info->dlpi_name || strcmp(info->dlpi_name, given->path)) return 0;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X)) continue;
         uintptr_t start = info->dlpi_addr + segment->p_vaddr;
-        ccells_add_text(start & ~4095ul, (start + segment->p_memsz + 4095) & ~4095ul);
+        ccells_add_text(start & ~4095ul, (start + segment->p_memsz + 4095) & ~4095ul, given->cell);
     }
     return 1;
 }
 
-void *ccells_load(const char *path) {
+void *ccells_load(const char *path, int cell) {
     void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-    if (handle) dl_iterate_phdr(note_text, (void *)path);
+    loaded given = {path, cell};
+    if (handle) dl_iterate_phdr(note_text, &given);
     return handle;
 }
 

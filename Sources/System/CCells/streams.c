@@ -12,6 +12,7 @@
 
 static atomic_int owner;  // a thread's id, or 0
 static int depth;         // of the owner
+static atomic_int waiting;  // threads; one that is parked meanwhile counts for ever, which costs system calls
 
 static pid_t self(void) {
     static _Thread_local pid_t id;
@@ -19,7 +20,9 @@ static pid_t self(void) {
     return id;
 }
 
-static void wake(void) { syscall(SYS_futex, &owner, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+static void wake(void) {
+    if (atomic_load(&waiting)) syscall(SYS_futex, &owner, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
 
 void flockfile(FILE *stream) {
     if (stream != stdout) {
@@ -32,10 +35,14 @@ void flockfile(FILE *stream) {
     int expected = 0;
     while (!atomic_compare_exchange_strong(&owner, &expected, self())) {
         if (expected == self()) break;
+        atomic_fetch_add(&waiting, 1);
         syscall(SYS_futex, &owner, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+        atomic_fetch_sub(&waiting, 1);
         expected = 0;
     }
-    depth++;
+    // Behind here lie frames of the C library, which keep no frame pointers: whose text it is can be seen only now.
+    if (!depth++ && !ccells_self.cell && !ccells_self.is_kernels_own)
+        ccells_self.printing = ccells_outermost_cell((uintptr_t)__builtin_frame_address(0));
 }
 
 void funlockfile(FILE *stream) {
@@ -47,6 +54,7 @@ void funlockfile(FILE *stream) {
         return;
     }
     if (atomic_load(&owner) != self() || --depth > 0) return;
+    ccells_self.printing = 0;
     atomic_store(&owner, 0);
     wake();
 }

@@ -95,7 +95,8 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 }
 
 typedef struct {
-    ccells_entry entry;
+    void (*body)(void *);
+    void *argument;
     int cell;
 } top_level;
 
@@ -105,22 +106,44 @@ static void *run_top_level(void *pointer) {
     ccells_self.is_kernels_own = false;
     ccells_self.is_main = true;
     ccells_self.cell = given.cell;
+    given.body(given.argument);
+    ccells_send_report(CCELLS_RETURNED, 0, 0, 0, 0);
+    return NULL;
+}
+
+void ccells_enter(ccells_entry entry) {
     atomic_store(&main_thread, ccells_thread_id());
     static char *arguments[] = {"swift-lab", NULL};
     jmp_buf thrown;
     ccells_self.thrown = &thrown;
     // An error that leaves the top level comes back by `ccells_leave_top_level`: the compiler's code behind its report
     // is a trap. Nothing is lost by the jump: the error has already left every frame but the top level's.
-    int result = _setjmp(thrown) ? 1 : given.entry(1, arguments);
+    if (!_setjmp(thrown)) entry(1, arguments);
     atomic_store(&main_thread, 0);
-    ccells_send_report(CCELLS_RETURNED, result, 0, 0, 0);
-    return NULL;
 }
 
-int ccells_start(ccells_entry entry, int cell, size_t stack_size) {
+// A top level that awaits is a task, which the compiler's code makes without what its thread has bound to task-local
+// values: with them, what the cell displays and prints in tasks stays its own. 1 << 10 is the flag that `Task.init`
+// sets for that and `Task.detached` does not; 1 << 12 (enqueue), which both set, tells the top level's task from theirs
+// (TaskCreateFlags in the runtime's MetadataValues.h).
+typedef struct {
+    void *task, *context;
+} created;
+typedef __attribute__((swiftcall)) created (*create_task_function)(size_t, void *, const void *, void *, void *);
+
+__attribute__((swiftcall)) created swift_task_create(
+    size_t flags, void *options, const void *result_type, void *entry, void *context) {
+    static _Atomic(create_task_function) real;
+    create_task_function create = atomic_load_explicit(&real, memory_order_relaxed);
+    if (!create) atomic_store(&real, create = (create_task_function)dlsym(RTLD_NEXT, "swift_task_create"));
+    if (ccells_self.is_main && !(flags & 1 << 12)) flags |= 1 << 10;
+    return create(flags, options, result_type, entry, context);
+}
+
+int ccells_start(void (*body)(void *), void *argument, int cell, size_t stack_size) {
     top_level *given = malloc(sizeof *given);
     if (!given) return EAGAIN;
-    *given = (top_level){entry, cell};
+    *given = (top_level){body, argument, cell};
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, stack_size);

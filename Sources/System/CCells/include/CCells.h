@@ -30,7 +30,7 @@ typedef struct {
     int cell;            // which cell's work the thread did; 0 where that is not known
     bool is_main;        // the thread that ran the cell's top level
     pid_t thread;        // its id in the kernel (gettid)
-    int value;           // the signal, the exit code, or what the entry point returned
+    int value;           // the signal, or the exit code
     uintptr_t address;   // what a memory fault was about
     int frame_count;
     uintptr_t frames[CCELLS_FRAMES];  // program counters, innermost first
@@ -47,11 +47,14 @@ int ccells_install(void);
 // Takes the oldest report that has not been taken yet; false when there is none.
 bool ccells_take_report(ccells_report *report);
 
+// Starts a thread with a stack of `stack_size` bytes on which `body` runs, which is to call `ccells_enter`. Every
+// thread that it starts counts as the cell's. Returns 0, or an error number.
+int ccells_start(void (*body)(void *), void *argument, int cell, size_t stack_size);
+
 typedef int (*ccells_entry)(int argc, char **argv);
 
-// Starts a thread with a stack of `stack_size` bytes on which `entry` runs as the top level of `cell`. Every thread
-// that it starts counts as the cell's. Returns 0, or an error number.
-int ccells_start(ccells_entry entry, int cell, size_t stack_size);
+// Runs a cell's top level on the thread that `ccells_start` made. Returns also when an error has left it.
+void ccells_enter(ccells_entry entry);
 
 // Starts a thread that does the work of cells, of whichever is running: it runs `work` and ends. Returns 0, or an error
 // number.
@@ -73,12 +76,19 @@ pid_t ccells_main_thread(void);
 // The cell whose work the calling thread does; 0 for the kernel's own threads.
 int ccells_current_cell(void);
 
+// The same, also on a thread that serves every cell (Dispatch's): there the outermost cell in its calls.
+int ccells_cell_of_caller(void);
+
+// Between these two calls, which nest, the calling thread is not parked: it holds locks of the kernel's.
+void ccells_hold(void);
+void ccells_release(void);
+
 // Loads a cell's shared object, its names open to later ones, and notes where its text lies. Returns dlopen's handle, or
 // NULL with the reason in dlerror().
-void *ccells_load(const char *path);
+void *ccells_load(const char *path, int cell);
 
-// Whether an address lies in a loaded cell's text.
-bool ccells_is_cell_text(uintptr_t address);
+// The loaded cell in whose text an address lies; 0 where it lies in none.
+int ccells_cell_at(uintptr_t address);
 
 // Asks the thread of the current cell's top level to park: at once if it executes a cell's text or waits in a system
 // call that can be interrupted. Else it parks as soon as it returns into a cell's text; with `by_force` wherever it is.
