@@ -188,6 +188,10 @@ import Testing
             #expect(runs.mimeBundle.text.contains("1 small"))
             let unknown = #expect(throws: TrainingError.self) { try runs["third"] }
             #expect(unknown?.description == "runs[\"third\"]: there is no run of this name; there are small, second")
+            let table = try runs.compared(1, 2).table
+            #expect(table.rows.map { $0[0] } == ["1 small", "2 second"])
+            #expect(table.rows.allSatisfy { $0[4].hasSuffix(" %") }, "each accuracy with its interval")
+            #expect(throws: TrainingError.self) { try runs.compared(1, 9) }
             // Its settings come along, and only what is changed is other.
             let clone = try runs["small"].clone(SmallNet(), on: data, quietly: true) { $0.seed = 5 }
             settings.seed = 5

@@ -67,6 +67,16 @@ public struct Runs: Sendable {
         }
     }
 
+    /// Some of them in one picture, with the figures that they end with: `try runs.compared(2, 5, 7)`.
+    public func compared(_ numbers: Int...) throws -> Comparison {
+        var comparison = Comparison(title: nil)
+        for number in numbers {
+            let run = try self[number]
+            comparison.add(run.name.isEmpty ? "run \(number)" : "\(number) \(run.name)", run)
+        }
+        return comparison
+    }
+
     /// The newest.
     public var last: StoredRun? { all.last }
 }
