@@ -39,3 +39,26 @@ def test_an_interrupt_ends_training_within_a_second_and_keeps_the_model(notebook
     outcome = notebook.run("run.evaluate(on: data.test).accuracy > 0.6")
     assert outcome.error == ""
     assert outcome.value == "true"
+
+
+def test_an_interrupt_waits_for_a_step_that_takes_long(notebook):
+    """A step of this network takes some tenths of a second, in code of the cell's own: longer than a cell is given that
+    does not say that it heeds interrupts."""
+    assert notebook.run(PREPARE + """
+final class SlowNet: Module {
+    let conv1 = Conv2D(20, kernel: 5, padding: 2), conv2 = Conv2D(20, kernel: 5, padding: 2), output = Dense(10)
+    func callAsFunction(_ images: Tensor) -> Tensor {
+        var features = conv1(images)
+        for _ in 0..<6 { features = relu(conv2(features)) }
+        return output(maxPool(features, 4).flattened())
+    }
+}
+settings.batchSize = 256
+settings.learningRate = .fixed(0.0001)
+""").error == ""
+    cell = notebook.start("let slow = try train(SlowNet(), on: data, settings)")
+    for _ in range(3):
+        notebook.wait_for(cell, lambda m: m["msg_type"] == "update_display_data")
+    notebook.interrupt()
+    assert notebook.finish(cell).error == ""
+    assert notebook.run("slow.wasInterrupted").value == "true"

@@ -22,7 +22,9 @@ public func findLearningRate<Model: Module>(
     _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters = Hyperparameters(),
     range: ClosedRange<Double> = 1e-7...10, steps: Int = 100, quietly: Bool = false
 ) throws -> LearningRateSearch {
-    try findLearningRate(model, on: data, settings, range: range, steps: steps, .current(quietly: quietly))
+    try Interruption.cooperate { () throws(any Error) -> LearningRateSearch in
+        try findLearningRate(model, on: data, settings, range: range, steps: steps, .current(quietly: quietly))
+    }
 }
 
 func findLearningRate<Model: Module>(

@@ -51,8 +51,8 @@ extension Recipe {
     /// Clothes in 28x28 grey pixels: five 3x3 convolutions with batch normalisation in three stages, mirrored images, and
     /// a learning rate that rises once and falls to nought.
     ///
-    /// It was chosen by the validation part, 6,000 of the 60,000 training images; the official 10,000 test images are in
-    /// neither and are for the end.
+    /// It was chosen by validation on training images alone; the official 10,000 test images are in neither part and are
+    /// for the end. 93.15 % of them were right (`swift-lab bench recipe`), 95 % interval 92.6 to 93.6.
     ///
     /// - Throws: `FileError` or `DatasetError` where the images are not there.
     public static func fashionMNIST() throws -> Recipe {
@@ -65,7 +65,7 @@ extension Recipe {
         settings.optimizer = .nesterov(momentum: 0.9, weightDecay: 5e-4)
         settings.learningRate = .oneCycle(0.2)
         return Recipe(
-            "Fashion-MNIST", promise: "93 % of the official test images within 10 minutes on two cores", data: data,
+            "Fashion-MNIST", promise: "93.15 % of the official test images, after 325 s on two cores", data: data,
             settings: settings
         ) {
             func stage(_ filters: Int, times: Int) -> [any Module] {

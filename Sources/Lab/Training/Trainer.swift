@@ -78,7 +78,14 @@ final class Trainer<Model: Module> {
 
     /// Trains to the end, or as far as the user and the numbers let it. `keep` is called after each epoch whose state
     /// is to be kept. Afterwards the model has the weights it is to be used with.
+    ///
+    /// The host is told that an interrupt is heeded: a step of a large network may take longer than a cell is given
+    /// otherwise, and a thread that is parked within one would take the run along.
     func run(keep: (TrainingState) throws -> Void) throws -> RunRecord.Ending {
+        try Interruption.cooperate { () throws(any Error) -> RunRecord.Ending in try runToTheEnd(keep) }
+    }
+
+    private func runToTheEnd(_ keep: (TrainingState) throws -> Void) throws -> RunRecord.Ending {
         let bar = host.frontend.map {
             ProgressBar(
                 "epoch \(epochTitle)", total: data.training.count * settings.epochs, unit: "images",
@@ -321,10 +328,12 @@ extension Module {
     func logits(on dataset: Dataset, _ host: Host, batchSize: Int = 256) -> Tensor {
         var scalars: [Float] = []
         var count = 0
-        for batch in dataset.batches(of: batchSize) {
-            if host.isInterrupted() { break }
-            scalars += self(batch.images).scalars
-            count += batch.count
+        Interruption.cooperate {
+            for batch in dataset.batches(of: batchSize) {
+                if host.isInterrupted() { break }
+                scalars += self(batch.images).scalars
+                count += batch.count
+            }
         }
         return Tensor(scalars, shape: [count, count == 0 ? dataset.classNames.count : scalars.count / count])
     }
