@@ -150,15 +150,18 @@ extension Explanation: Picture {
         }
     }
 
-    private var parts: [(layer: Layer, part: Part, isFirst: Bool, tiles: Tiles)] {
+    /// What is drawn in one row.
+    private typealias Row = (layer: Layer, part: Part, isFirst: Bool, tiles: Tiles)
+
+    private var parts: [Row] {
         layers.flatMap { layer in
-            ([layer.activations] + layer.parameters).enumerated().map { ($1.name, $0, $1) }.map { _, index, part in
+            ([layer.activations] + layer.parameters).enumerated().map { index, part in
                 (layer, part, index == 0, Tiles(part))
             }
         }
     }
 
-    private func height(_ part: (layer: Layer, part: Part, isFirst: Bool, tiles: Tiles)) -> Double {
+    private func height(_ part: Row) -> Double {
         max(part.tiles.height + (part.tiles.left > 0 ? 18 : 0), part.isFirst ? 92 : 74) + 14
     }
 
@@ -186,9 +189,7 @@ extension Explanation: Picture {
         }
     }
 
-    private func draw(
-        _ entry: (layer: Layer, part: Part, isFirst: Bool, tiles: Tiles), on canvas: Canvas, x: Double, y: Double
-    ) {
+    private func draw(_ entry: Row, on canvas: Canvas, x: Double, y: Double) {
         let (part, tiles) = (entry.part, entry.tiles)
         var base = y + 14
         if entry.isFirst {
