@@ -28,18 +28,29 @@ def sanitized():
 
     def run(sanitizer, script, *arguments):
         built = simulation.build(sanitizer)
-        compiler = Path(subprocess.run(
-            ["bash", "-c", 'readlink -f "$(command -v swiftc)"'], capture_output=True, text=True, check=True).stdout.strip())
+        compiler = Path(
+            subprocess.run(
+                ["bash", "-c", 'readlink -f "$(command -v swiftc)"'], capture_output=True, text=True, check=True
+            ).stdout.strip()
+        )
         [runtime] = compiler.parent.parent.glob(f"lib/clang/*/lib/linux/libclang_rt.{sanitizer[0]}san-x86_64.so")
         # The thread sanitizer of Swift's toolchain wants the dispatch library that comes with it.
         dispatch = compiler.parent.parent / "lib/swift/linux/libdispatch.so"
         environment = {
-            **os.environ, "LD_PRELOAD": f"{runtime}:{dispatch}", "PYTHONMALLOC": "malloc",
+            **os.environ,
+            "LD_PRELOAD": f"{runtime}:{dispatch}",
+            "PYTHONMALLOC": "malloc",
             # Python itself leaks, by its lights.
-            "ASAN_OPTIONS": "detect_leaks=0", "TSAN_OPTIONS": "halt_on_error=1 report_signal_unsafe=0", "OPENBLAS_NUM_THREADS": "1",
+            "ASAN_OPTIONS": "detect_leaks=0",
+            "TSAN_OPTIONS": "halt_on_error=1 report_signal_unsafe=0",
+            "OPENBLAS_NUM_THREADS": "1",
         }
         return subprocess.run(
-            [sys.executable, Path(__file__).parent / script, built, *arguments], env=environment, capture_output=True, text=True,
-            timeout=280)
+            [sys.executable, Path(__file__).parent / script, built, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
 
     return run

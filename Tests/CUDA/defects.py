@@ -51,6 +51,7 @@ def run(gpu, name):
         gpu.free(x)
     elif name == "read_by_the_host":
         import ctypes
+
         x = gpu.array(numpy.ones(100, "float32"))
         gpu.wait()
         print(ctypes.c_float.from_address(x.address).value)

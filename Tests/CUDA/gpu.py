@@ -1,15 +1,24 @@
 """A GPU by way of the driver's own functions: the simulated one of Tests/SimulatedGPU, through ctypes.
 
-    gpu = GPU(folder)
-    x = gpu.array(numpy.arange(8, dtype="float32"))
-    gpu.launch("elementwise", "negative_float32", 1, x, x, Index(8), Double(0), Double(0))
-    gpu.read(x)
+gpu = GPU(folder)
+x = gpu.array(numpy.arange(8, dtype="float32"))
+gpu.launch("elementwise", "negative_float32", 1, x, x, Index(8), Double(0), Double(0))
+gpu.read(x)
 """
 
 import ctypes
 import os
 import subprocess
-from ctypes import c_char_p, c_double as Double, c_float as Single, c_int as Int, c_longlong as Index, c_size_t, c_uint64, c_void_p
+from ctypes import (
+    c_char_p,
+    c_double as Double,
+    c_float as Single,
+    c_int as Int,
+    c_longlong as Index,
+    c_size_t,
+    c_uint64,
+    c_void_p,
+)
 from pathlib import Path
 
 import numpy
@@ -38,7 +47,7 @@ class Broadcast(ctypes.Structure):
 
     @classmethod
     def of(cls, shape, left, right):
-        """From a shape and the strides of both operands, in elements, outermost first; neighbouring axes are not joined."""
+        """From a shape and the strides of both operands, in elements, outermost first. Axes are not joined."""
         plan = cls(len(shape))
         for axis, (size, a, b) in enumerate(reversed(list(zip(shape, left, right)))):
             plan.sizes[axis], plan.left[axis], plan.right[axis] = size, a, b
@@ -46,16 +55,47 @@ class Broadcast(ctypes.Structure):
 
 
 class Convolution(ctypes.Structure):
-    _fields_ = [(name, Int) for name in (
-        "batch", "inputs", "height", "width", "outputs", "kernel_height", "kernel_width", "groups", "stride_height",
-        "stride_width", "padding_height", "padding_width", "dilation_height", "dilation_width", "output_height",
-        "output_width")]
+    _fields_ = [
+        (name, Int)
+        for name in (
+            "batch",
+            "inputs",
+            "height",
+            "width",
+            "outputs",
+            "kernel_height",
+            "kernel_width",
+            "groups",
+            "stride_height",
+            "stride_width",
+            "padding_height",
+            "padding_width",
+            "dilation_height",
+            "dilation_width",
+            "output_height",
+            "output_width",
+        )
+    ]
 
 
 class Pooling(ctypes.Structure):
-    _fields_ = [(name, Int) for name in (
-        "planes", "height", "width", "window_height", "window_width", "stride_height", "stride_width", "padding_height",
-        "padding_width", "output_height", "output_width", "is_adaptive")]
+    _fields_ = [
+        (name, Int)
+        for name in (
+            "planes",
+            "height",
+            "width",
+            "window_height",
+            "window_width",
+            "stride_height",
+            "stride_width",
+            "padding_height",
+            "padding_width",
+            "output_height",
+            "output_width",
+            "is_adaptive",
+        )
+    ]
 
 
 class Parameter(ctypes.Structure):
@@ -132,7 +172,9 @@ class GPU:
     def load(self, family: str, text: str | None = None):
         if family not in self.modules:
             module = c_void_p()
-            self.call("cuModuleLoadDataEx", ctypes.byref(module), self.compile(text or source(family), family), 0, None, None)
+            self.call(
+                "cuModuleLoadDataEx", ctypes.byref(module), self.compile(text or source(family), family), 0, None, None
+            )
             self.modules[family] = module
         return self.modules[family]
 
@@ -146,10 +188,23 @@ class GPU:
     def launch(self, family: str, kernel: str, grid, *arguments, stream=None):
         """`grid` is the number of blocks or three of them; an argument is a device array or a ctypes value."""
         grid = grid if isinstance(grid, tuple) else (grid, 1, 1)
-        held = [c_uint64(a.address) if isinstance(a, DeviceArray) else a if a is not None else c_uint64(0) for a in arguments]
+        held = [
+            c_uint64(a.address) if isinstance(a, DeviceArray) else a if a is not None else c_uint64(0)
+            for a in arguments
+        ]
         pointers = (c_void_p * len(held))(*[ctypes.cast(ctypes.byref(a), c_void_p) for a in held])
         self.call(
-            "cuLaunchKernel", self.function(family, kernel), *grid, self.block, 1, 1, 0, stream or self.stream, pointers, None)
+            "cuLaunchKernel",
+            self.function(family, kernel),
+            *grid,
+            self.block,
+            1,
+            1,
+            0,
+            stream or self.stream,
+            pointers,
+            None,
+        )
 
     def empty(self, shape, dtype="float32") -> DeviceArray:
         shape = shape if isinstance(shape, tuple) else (shape,)
@@ -164,14 +219,24 @@ class GPU:
         array = self.empty(values.shape, values.dtype)
         if values.nbytes:
             self.call(
-                "cuMemcpyHtoDAsync_v2", c_uint64(array.address), values.ctypes.data_as(c_void_p), c_size_t(values.nbytes), self.stream)
+                "cuMemcpyHtoDAsync_v2",
+                c_uint64(array.address),
+                values.ctypes.data_as(c_void_p),
+                c_size_t(values.nbytes),
+                self.stream,
+            )
         return array
 
     def read(self, array: DeviceArray) -> numpy.ndarray:
         values = numpy.empty(array.shape, array.dtype)
         if values.nbytes:
             self.call(
-                "cuMemcpyDtoHAsync_v2", values.ctypes.data_as(c_void_p), c_uint64(array.address), c_size_t(values.nbytes), self.stream)
+                "cuMemcpyDtoHAsync_v2",
+                values.ctypes.data_as(c_void_p),
+                c_uint64(array.address),
+                c_size_t(values.nbytes),
+                self.stream,
+            )
         self.wait()
         return values
 

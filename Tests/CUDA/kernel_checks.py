@@ -1,8 +1,9 @@
-"""Every family of kernels against NumPy, at sizes that leave tails. Run by test_kernels.py in three orders of the threads and,
-as a program, under a sanitizer: python kernel_checks.py FOLDER BLOCK ORDER.
+"""Every family of kernels against NumPy, at sizes that leave tails. Run by test_kernels.py in three orders of the
+threads and, as a program, under a sanitizer: python kernel_checks.py FOLDER BLOCK ORDER.
 
-Tolerances: `exact` is the same bits. Others are relative to the largest magnitude of the reference, which is computed in
-double precision: 1e-6 is 16 roundings of a float32 (2^-24 each), 1e-5 what a sum of some hundred terms collects.
+`same` wants the same bits. Tolerances of `near` are relative to the largest magnitude of the reference, which is
+computed in double precision: 1e-6 is 16 roundings of a float32 (2^-24 each), 1e-5 what a sum of some hundred terms
+collects.
 """
 
 import math
@@ -27,7 +28,9 @@ def check(function):
 def near(got, expected, tolerance=1e-6, what=""):
     got, expected = numpy.asarray(got, dtype="float64"), numpy.asarray(expected, dtype="float64")
     assert got.shape == expected.shape, f"{what}: {got.shape} is not {expected.shape}"
-    assert not numpy.isnan(got).any(), f"{what}: {int(numpy.isnan(got).sum())} of {got.size} elements were not written, or are NaN"
+    assert not numpy.isnan(got).any(), (
+        f"{what}: {int(numpy.isnan(got).sum())} of {got.size} elements were not written, or are NaN"
+    )
     scale = max(numpy.abs(expected).max(initial=0), 1e-30)
     worst = numpy.abs(got - expected).max(initial=0) / scale
     assert worst <= tolerance, f"{what}: off by {worst:.2e} of the largest element"
@@ -56,25 +59,52 @@ def stretched(shape, result):
 
 ERF = numpy.vectorize(math.erf)
 UNARY = {
-    "negative": numpy.negative, "exp": numpy.exp, "sin": numpy.sin, "cos": numpy.cos, "squared": numpy.square,
-    "magnitude": numpy.abs, "sign": numpy.sign, "floor": numpy.floor, "ceil": numpy.ceil,
-    "truncated": numpy.trunc, "rounded": numpy.rint, "erf": ERF, "tanh": numpy.tanh,
-    "relu": lambda x: numpy.maximum(x, 0), "sigmoid": lambda x: 1 / (1 + numpy.exp(-x)),
-    "linear": lambda x: 1.5 * x + 0.25, "clamped": lambda x: numpy.clip(x, -0.5, 0.75),
+    "negative": numpy.negative,
+    "exp": numpy.exp,
+    "sin": numpy.sin,
+    "cos": numpy.cos,
+    "squared": numpy.square,
+    "magnitude": numpy.abs,
+    "sign": numpy.sign,
+    "floor": numpy.floor,
+    "ceil": numpy.ceil,
+    "truncated": numpy.trunc,
+    "rounded": numpy.rint,
+    "erf": ERF,
+    "tanh": numpy.tanh,
+    "relu": lambda x: numpy.maximum(x, 0),
+    "sigmoid": lambda x: 1 / (1 + numpy.exp(-x)),
+    "linear": lambda x: 1.5 * x + 0.25,
+    "clamped": lambda x: numpy.clip(x, -0.5, 0.75),
 }
 POSITIVE = {
-    "log": numpy.log, "log1p": numpy.log1p, "square_root": numpy.sqrt, "power_number": lambda x: numpy.power(x, 1.5),
+    "log": numpy.log,
+    "log1p": numpy.log1p,
+    "square_root": numpy.sqrt,
+    "power_number": lambda x: numpy.power(x, 1.5),
 }
 NUMBERS = {"linear": (1.5, 0.25), "clamped": (-0.5, 0.75), "power_number": (1.5, 0)}
 BINARY = {
-    "add": numpy.add, "subtract": numpy.subtract, "multiply": numpy.multiply, "divide": numpy.divide,
-    "remainder": numpy.fmod, "maximum": numpy.maximum,
-    "minimum": numpy.minimum, "where_positive": lambda a, b: numpy.where(b > 0, a, 0),
-    "where_nonzero": lambda a, b: numpy.where(a != 0, b, 0), "where_zero": lambda a, b: numpy.where(a == 0, b, 0),
+    "add": numpy.add,
+    "subtract": numpy.subtract,
+    "multiply": numpy.multiply,
+    "divide": numpy.divide,
+    "remainder": numpy.fmod,
+    "maximum": numpy.maximum,
+    "minimum": numpy.minimum,
+    "where_positive": lambda a, b: numpy.where(b > 0, a, 0),
+    "where_nonzero": lambda a, b: numpy.where(a != 0, b, 0),
+    "where_zero": lambda a, b: numpy.where(a == 0, b, 0),
 }
 CONDITIONS = {
-    "equal": numpy.equal, "not_equal": numpy.not_equal, "less": numpy.less, "less_or_equal": numpy.less_equal,
-    "greater": numpy.greater, "greater_or_equal": numpy.greater_equal, "both": numpy.logical_and, "either": numpy.logical_or,
+    "equal": numpy.equal,
+    "not_equal": numpy.not_equal,
+    "less": numpy.less,
+    "less_or_equal": numpy.less_equal,
+    "greater": numpy.greater,
+    "greater_or_equal": numpy.greater_equal,
+    "both": numpy.logical_and,
+    "either": numpy.logical_or,
 }
 
 
@@ -134,7 +164,9 @@ def nan_is_never_lost(gpu, random):
     for values in ([3, numpy.nan, 5], [numpy.nan, 5, numpy.nan], [5, 4, numpy.nan]):
         row = numpy.array(values, "float32")
         for kernel in ("largest", "smallest"):
-            gpu.launch("reductions", f"{kernel}_float32", 1, gpu.array(row), one, Index(1), Index(3), Index(1), Index(3))
+            gpu.launch(
+                "reductions", f"{kernel}_float32", 1, gpu.array(row), one, Index(1), Index(3), Index(1), Index(3)
+            )
             assert numpy.isnan(gpu.read(one)[0]), f"{kernel} of {values}"
         for kernel in ("argmax", "argmin"):
             gpu.launch("reductions", f"{kernel}_float32", 1, gpu.array(row), place, Index(1), Index(3), Index(1))
@@ -146,24 +178,41 @@ def powers_of_pairs(gpu, random):
     a, b = random.uniform(0.1, 3, 300).astype("float32"), random.uniform(-2, 2, 300).astype("float32")
     y = gpu.empty(300)
     gpu.launch(
-        "elementwise", "power_float32", 2, gpu.array(a), gpu.array(b), y, Index(300), Broadcast.of((300,), (1,), (1,)))
+        "elementwise", "power_float32", 2, gpu.array(a), gpu.array(b), y, Index(300), Broadcast.of((300,), (1,), (1,))
+    )
     near(gpu.read(y), a.astype("float64") ** b, 2e-6, "power")
 
 
 @check
 def conversions_cut_off_and_end_at_the_range(gpu, random):
-    values = numpy.array([0, 1, -1, 2.5, -2.5, 255, 256, 1e20, -1e20, numpy.nan, 3e9, -3e9, 0.4] + list(random.normal(0, 100, 250)))
+    values = numpy.array(
+        [0, 1, -1, 2.5, -2.5, 255, 256, 1e20, -1e20, numpy.nan, 3e9, -3e9, 0.4] + list(random.normal(0, 100, 250))
+    )
     with numpy.errstate(all="ignore"):
         single = values.astype("float32")
-    y = {name: gpu.empty(values.size, dtype) for name, dtype in (
-        ("int32", "int32"), ("uint8", "uint8"), ("bool", "uint8"), ("float64", "float64"), ("bfloat16", "uint16"))}
+    y = {
+        name: gpu.empty(values.size, dtype)
+        for name, dtype in (
+            ("int32", "int32"),
+            ("uint8", "uint8"),
+            ("bool", "uint8"),
+            ("float64", "float64"),
+            ("bfloat16", "uint16"),
+        )
+    }
     x = gpu.array(single)
     for name, to in y.items():
         gpu.launch("conversion", f"float32_to_{name}", 1, x, to, Index(values.size))
     double = single.astype("float64")
     whole = numpy.where(numpy.isnan(double), 0, numpy.trunc(double))
     same(gpu.read(y["int32"]), numpy.clip(whole, -(2**31), 2**31 - 1).astype("int64").astype("int32"), "int32")
-    same(gpu.read(y["uint8"]), numpy.clip(numpy.where(numpy.isnan(double), 0, numpy.trunc(numpy.clip(double, 0, 255))), 0, 255).astype("uint8"), "uint8")
+    same(
+        gpu.read(y["uint8"]),
+        numpy.clip(numpy.where(numpy.isnan(double), 0, numpy.trunc(numpy.clip(double, 0, 255))), 0, 255).astype(
+            "uint8"
+        ),
+        "uint8",
+    )
     same(gpu.read(y["bool"]), (single != 0).astype("uint8"), "bool")
     same(gpu.read(y["float64"]), double, "float64")
     bits = single.view("uint32").astype("uint64")
@@ -178,28 +227,89 @@ def conversions_cut_off_and_end_at_the_range(gpu, random):
 
 @check
 def sums_and_extremes_in_pieces(gpu, random):
-    for outer, size, inner, piece in ((1, 1, 1, 64), (3, 1000, 1, 256), (2, 70, 5, 32), (1, 2049, 1, 2049), (4, 33, 17, 64)):
+    for outer, size, inner, piece in (
+        (1, 1, 1, 64),
+        (3, 1000, 1, 256),
+        (2, 70, 5, 32),
+        (1, 2049, 1, 2049),
+        (4, 33, 17, 64),
+    ):
         pieces = -(-size // piece)
         for dtype, tolerance in (("float32", 1e-6), ("float64", 1e-14)):
             x = random.normal(0, 1, (outer, size, inner)).astype(dtype)
-            on_device, parts, whole = gpu.array(x), gpu.empty((outer, pieces, inner), dtype), gpu.empty((outer, inner), dtype)
+            on_device, parts, whole = (
+                gpu.array(x),
+                gpu.empty((outer, pieces, inner), dtype),
+                gpu.empty((outer, inner), dtype),
+            )
             sums = ["sum_columns"] + (["sum_rows"] if inner == 1 else [])
             for kernel in sums:
                 more = [] if kernel == "sum_rows" else [Index(inner)]
-                gpu.launch("reductions", f"{kernel}_{dtype}", 3, on_device, parts, Index(outer), Index(size), *more, Index(piece))
-                gpu.launch("reductions", f"{kernel}_{dtype}", 2, parts, whole, Index(outer), Index(pieces), *more, Index(pieces))
+                gpu.launch(
+                    "reductions",
+                    f"{kernel}_{dtype}",
+                    3,
+                    on_device,
+                    parts,
+                    Index(outer),
+                    Index(size),
+                    *more,
+                    Index(piece),
+                )
+                gpu.launch(
+                    "reductions",
+                    f"{kernel}_{dtype}",
+                    2,
+                    parts,
+                    whole,
+                    Index(outer),
+                    Index(pieces),
+                    *more,
+                    Index(pieces),
+                )
                 near(gpu.read(whole), x.astype("float64").sum(1), tolerance, f"{kernel} {dtype} {x.shape}")
             for kernel, reference in (("largest", x.max(1)), ("smallest", x.min(1))):
-                gpu.launch("reductions", f"{kernel}_{dtype}", 3, on_device, parts, Index(outer), Index(size), Index(inner), Index(piece))
-                gpu.launch("reductions", f"{kernel}_{dtype}", 2, parts, whole, Index(outer), Index(pieces), Index(inner), Index(pieces))
+                gpu.launch(
+                    "reductions",
+                    f"{kernel}_{dtype}",
+                    3,
+                    on_device,
+                    parts,
+                    Index(outer),
+                    Index(size),
+                    Index(inner),
+                    Index(piece),
+                )
+                gpu.launch(
+                    "reductions",
+                    f"{kernel}_{dtype}",
+                    2,
+                    parts,
+                    whole,
+                    Index(outer),
+                    Index(pieces),
+                    Index(inner),
+                    Index(pieces),
+                )
                 same(gpu.read(whole), reference, kernel)
             place = gpu.empty((outer, inner), "int32")
             ties = numpy.rint(x)
             for kernel, reference in (("argmax", ties.argmax(1)), ("argmin", ties.argmin(1))):
-                gpu.launch("reductions", f"{kernel}_{dtype}", 2, gpu.array(ties), place, Index(outer), Index(size), Index(inner))
+                gpu.launch(
+                    "reductions",
+                    f"{kernel}_{dtype}",
+                    2,
+                    gpu.array(ties),
+                    place,
+                    Index(outer),
+                    Index(size),
+                    Index(inner),
+                )
                 same(gpu.read(place), reference.astype("int32"), kernel)
             y = gpu.empty(x.shape, dtype)
-            gpu.launch("reductions", f"cumulative_sum_{dtype}", 2, on_device, y, Index(outer), Index(size), Index(inner))
+            gpu.launch(
+                "reductions", f"cumulative_sum_{dtype}", 2, on_device, y, Index(outer), Index(size), Index(inner)
+            )
             near(gpu.read(y), x.astype("float64").cumsum(1), 20 * tolerance, "cumulative_sum")
 
 
@@ -212,10 +322,29 @@ def softmax_of_rows_and_columns(gpu, random):
             logarithm = shifted - numpy.log(numpy.exp(shifted).sum(1, keepdims=True))
             y, on_device = gpu.empty(x.shape, dtype), gpu.array(x)
             for is_logarithm, expected in ((0, numpy.exp(logarithm)), (1, logarithm)):
-                gpu.launch("softmax", f"softmax_{dtype}", 2, on_device, y, Index(outer), Index(size), Index(inner), Int(is_logarithm))
+                gpu.launch(
+                    "softmax",
+                    f"softmax_{dtype}",
+                    2,
+                    on_device,
+                    y,
+                    Index(outer),
+                    Index(size),
+                    Index(inner),
+                    Int(is_logarithm),
+                )
                 near(gpu.read(y), expected, tolerance, f"softmax {x.shape}")
                 if inner == 1:
-                    gpu.launch("softmax", f"softmax_rows_{dtype}", 2, on_device, y, Index(outer), Index(size), Int(is_logarithm))
+                    gpu.launch(
+                        "softmax",
+                        f"softmax_rows_{dtype}",
+                        2,
+                        on_device,
+                        y,
+                        Index(outer),
+                        Index(size),
+                        Int(is_logarithm),
+                    )
                     near(gpu.read(y), expected, tolerance, f"softmax_rows {x.shape}")
 
 
@@ -243,7 +372,8 @@ def cross_entropy_with_its_gradient(gpu, random):
         same(gpu.read(wrong), numpy.array([2**31 - 1], "int32"), "no wrong label")
     labels[[5, 200]] = 7
     gpu.launch(
-        "softmax", "cross_entropy_float32", 1, x, gpu.array(labels), losses, slope, wrong, Index(batch), Index(classes))
+        "softmax", "cross_entropy_float32", 1, x, gpu.array(labels), losses, slope, wrong, Index(batch), Index(classes)
+    )
     assert gpu.read(wrong)[0] == 5 and numpy.isnan(gpu.read(losses)[5])
 
 
@@ -260,26 +390,38 @@ def convolution(x, weight, bias, stride, padding, dilation, groups):
     def taps():
         for v in range(kh):
             for u in range(kw):
-                yield v, u, (
-                    slice(v * dilation[0], v * dilation[0] + stride[0] * (oh - 1) + 1, stride[0]),
-                    slice(u * dilation[1], u * dilation[1] + stride[1] * (ow - 1) + 1, stride[1]))
+                yield (
+                    v,
+                    u,
+                    (
+                        slice(v * dilation[0], v * dilation[0] + stride[0] * (oh - 1) + 1, stride[0]),
+                        slice(u * dilation[1], u * dilation[1] + stride[1] * (ow - 1) + 1, stride[1]),
+                    ),
+                )
+
     for g in range(groups):
         for v, u, (rows, columns) in taps():
-            y[:, g * outs:(g + 1) * outs] += numpy.einsum(
-                "nchw,oc->nohw", padded[:, g * ins:(g + 1) * ins, rows, columns], weight[g * outs:(g + 1) * outs, :, v, u])
+            y[:, g * outs : (g + 1) * outs] += numpy.einsum(
+                "nchw,oc->nohw",
+                padded[:, g * ins : (g + 1) * ins, rows, columns],
+                weight[g * outs : (g + 1) * outs, :, v, u],
+            )
     if bias is not None:
         y += bias.astype("float64")[:, None, None]
 
     def back(dy):
         dx, dw = numpy.zeros(padded.shape), numpy.zeros(weight.shape)
         for g in range(groups):
-            part = dy[:, g * outs:(g + 1) * outs]
+            part = dy[:, g * outs : (g + 1) * outs]
             for v, u, (rows, columns) in taps():
-                dw[g * outs:(g + 1) * outs, :, v, u] = numpy.einsum(
-                    "nohw,nchw->oc", part, padded[:, g * ins:(g + 1) * ins, rows, columns])
-                dx[:, g * ins:(g + 1) * ins, rows, columns] += numpy.einsum(
-                    "nohw,oc->nchw", part, weight[g * outs:(g + 1) * outs, :, v, u])
-        return dx[:, :, padding[0]:padding[0] + x.shape[2], padding[1]:padding[1] + x.shape[3]], dw
+                dw[g * outs : (g + 1) * outs, :, v, u] = numpy.einsum(
+                    "nohw,nchw->oc", part, padded[:, g * ins : (g + 1) * ins, rows, columns]
+                )
+                dx[:, g * ins : (g + 1) * ins, rows, columns] += numpy.einsum(
+                    "nohw,oc->nchw", part, weight[g * outs : (g + 1) * outs, :, v, u]
+                )
+        return dx[:, :, padding[0] : padding[0] + x.shape[2], padding[1] : padding[1] + x.shape[3]], dw
+
     return y, back
 
 
@@ -287,15 +429,20 @@ def convolution(x, weight, bias, stride, padding, dilation, groups):
 def convolutions(gpu, random):
     rows, columns = (32, 128) if gpu.block == 256 else (16, 64)
     for batch, inputs, size, outputs, kernel, stride, padding, dilation, groups in (
-            (2, 1, 9, 20, 5, (1, 1), (0, 0), (1, 1), 1), (3, 4, 7, 33, 3, (1, 1), (1, 1), (1, 1), 1),
-            (2, 6, 11, 4, 3, (2, 3), (1, 2), (1, 1), 2), (1, 2, 12, 3, 3, (1, 1), (2, 0), (2, 3), 1),
-            (2, 5, 6, 7, 1, (1, 1), (0, 0), (1, 1), 1)):
+        (2, 1, 9, 20, 5, (1, 1), (0, 0), (1, 1), 1),
+        (3, 4, 7, 33, 3, (1, 1), (1, 1), (1, 1), 1),
+        (2, 6, 11, 4, 3, (2, 3), (1, 2), (1, 1), 2),
+        (1, 2, 12, 3, 3, (1, 1), (2, 0), (2, 3), 1),
+        (2, 5, 6, 7, 1, (1, 1), (0, 0), (1, 1), 1),
+    ):
         x = random.normal(0, 1, (batch, inputs, size, size + 2)).astype("float32")
         weight = random.normal(0, 1, (outputs, inputs // groups, kernel, kernel)).astype("float32")
         bias = random.normal(0, 1, outputs).astype("float32")
         expected, back = convolution(x, weight, bias, stride, padding, dilation, groups)
         oh, ow = expected.shape[2:]
-        s = Convolution(batch, inputs, size, size + 2, outputs, kernel, kernel, groups, *stride, *padding, *dilation, oh, ow)
+        s = Convolution(
+            batch, inputs, size, size + 2, outputs, kernel, kernel, groups, *stride, *padding, *dilation, oh, ow
+        )
         for dtype, tolerance in (("float32", 2e-6), ("float64", 1e-14)):
             a, w, b = (gpu.array(v.astype(dtype)) for v in (x, weight, bias))
             y = gpu.empty(expected.shape, dtype)
@@ -304,19 +451,49 @@ def convolutions(gpu, random):
             gpu.launch("convolution", f"convolution_{dtype}", grid, a, w, b, y, s, Int(0))
             near(gpu.read(y), expected, tolerance, f"convolution {stride} {dtype}")
             gpu.launch("convolution", f"convolution_{dtype}", grid, a, w, None, y, s, Int(1))
-            near(gpu.read(y), numpy.maximum(expected - bias.astype("float64")[:, None, None], 0), tolerance, "with ReLU, without bias")
+            near(
+                gpu.read(y),
+                numpy.maximum(expected - bias.astype("float64")[:, None, None], 0),
+                tolerance,
+                "with ReLU, without bias",
+            )
             dy = random.normal(0, 1, expected.shape).astype(dtype)
             dx_expected, dw_expected = back(dy.astype("float64"))
             d, dx = gpu.array(dy), gpu.empty(x.shape, dtype)
-            gpu.launch("convolution", f"convolution_data_{dtype}", tiles(inputs // groups, batch * size * (size + 2), groups), d, w, dx, s)
+            gpu.launch(
+                "convolution",
+                f"convolution_data_{dtype}",
+                tiles(inputs // groups, batch * size * (size + 2), groups),
+                d,
+                w,
+                dx,
+                s,
+            )
             near(gpu.read(dx), dx_expected, tolerance, f"convolution_data {dtype}")
             pixels, piece = batch * oh * ow, 50
             pieces = -(-pixels // piece)
             parts, dw = gpu.empty((pieces, *weight.shape), dtype), gpu.empty(weight.shape, dtype)
             gpu.launch(
-                "convolution", f"convolution_weights_{dtype}", tiles(outputs // groups, inputs // groups * kernel**2, groups * pieces),
-                a, d, parts, s, Index(piece))
-            gpu.launch("reductions", f"sum_columns_{dtype}", 1, parts, dw, Index(1), Index(pieces), Index(weight.size), Index(pieces))
+                "convolution",
+                f"convolution_weights_{dtype}",
+                tiles(outputs // groups, inputs // groups * kernel**2, groups * pieces),
+                a,
+                d,
+                parts,
+                s,
+                Index(piece),
+            )
+            gpu.launch(
+                "reductions",
+                f"sum_columns_{dtype}",
+                1,
+                parts,
+                dw,
+                Index(1),
+                Index(pieces),
+                Index(weight.size),
+                Index(pieces),
+            )
             near(gpu.read(dw), dw_expected, 3 * tolerance, f"convolution_weights {dtype}")
             # Unfolding: what a product of matrices by cuBLAS works on.
             patch = inputs // groups * kernel**2
@@ -324,11 +501,21 @@ def convolutions(gpu, random):
             whole = gpu.empty(x.shape, dtype)
             for group in range(groups):
                 gpu.launch("convolution", f"unfolded_{dtype}", 2, a, unfolded, s, Int(group), Int(0), Int(batch))
-                filters = weight[group * (outputs // groups):(group + 1) * (outputs // groups)].astype("float64").reshape(-1, patch)
+                filters = (
+                    weight[group * (outputs // groups) : (group + 1) * (outputs // groups)]
+                    .astype("float64")
+                    .reshape(-1, patch)
+                )
                 product = (filters @ gpu.read(unfolded).astype("float64")).reshape(-1, batch, oh, ow).swapaxes(0, 1)
-                part = (expected - bias.astype("float64")[:, None, None])[:, group * (outputs // groups):(group + 1) * (outputs // groups)]
+                part = (expected - bias.astype("float64")[:, None, None])[
+                    :, group * (outputs // groups) : (group + 1) * (outputs // groups)
+                ]
                 near(product, part, tolerance, "unfolded")
-                slope = dy[:, group * (outputs // groups):(group + 1) * (outputs // groups)].swapaxes(0, 1).reshape(-1, batch * oh * ow)
+                slope = (
+                    dy[:, group * (outputs // groups) : (group + 1) * (outputs // groups)]
+                    .swapaxes(0, 1)
+                    .reshape(-1, batch * oh * ow)
+                )
                 taken = gpu.array((filters.T @ slope.astype("float64")).astype(dtype))
                 gpu.launch("convolution", f"folded_{dtype}", 2, taken, whole, s, Int(group), Int(0), Int(batch))
             near(gpu.read(whole), dx_expected, tolerance, "folded")
@@ -337,7 +524,11 @@ def convolutions(gpu, random):
 @check
 def pooling(gpu, random):
     for planes, size, window, stride, padding in (
-            (6, 8, (2, 2), (2, 2), (0, 0)), (2, 9, (3, 2), (2, 1), (1, 1)), (1, 7, (3, 3), (1, 1), (1, 0)), (3, 5, (5, 5), (5, 5), (0, 0))):
+        (6, 8, (2, 2), (2, 2), (0, 0)),
+        (2, 9, (3, 2), (2, 1), (1, 1)),
+        (1, 7, (3, 3), (1, 1), (1, 0)),
+        (3, 5, (5, 5), (5, 5), (0, 0)),
+    ):
         # No two alike, so that the first of equal ones is not in question; that is below.
         x = random.permutation(planes * size * (size + 1)).reshape(planes, size, size + 1).astype("float32") - 50
         out_h, out_w = ((n + 2 * p - w) // s + 1 for n, w, s, p in zip((size, size + 1), window, stride, padding))
@@ -349,13 +540,20 @@ def pooling(gpu, random):
             for i in range(out_h):
                 for j in range(out_w):
                     rows, columns = (
-                        slice(max(k * s - p, 0), k * s - p + w) for k, w, s, p in zip((i, j), window, stride, padding))
+                        slice(max(k * s - p, 0), k * s - p + w) for k, w, s, p in zip((i, j), window, stride, padding)
+                    )
                     part = x[p, rows, columns]
                     largest[p, i, j], mean[p, i, j] = part.max(), part.sum() / numpy.prod(window)
                     at = numpy.unravel_index(part.argmax(), part.shape)
                     dx_largest[p, rows.start + at[0], columns.start + at[1]] += dy[p, i, j]
                     dx_mean[p, rows, columns] += dy[p, i, j] / numpy.prod(window)
-        a, d, y, places, dx = gpu.array(x), gpu.array(dy), gpu.empty(dy.shape), gpu.empty(dy.shape, "int32"), gpu.empty(x.shape)
+        a, d, y, places, dx = (
+            gpu.array(x),
+            gpu.array(dy),
+            gpu.empty(dy.shape),
+            gpu.empty(dy.shape, "int32"),
+            gpu.empty(x.shape),
+        )
         gpu.launch("pooling", "max_pool_float32", 2, a, y, places, s)
         near(gpu.read(y), largest, 0, "max_pool")
         gpu.launch("pooling", "max_pool_back_float32", 2, d, places, dx, s)
@@ -372,16 +570,24 @@ def pooling(gpu, random):
     same(gpu.read(places), numpy.array([[[0, 2], [8, 10]]], "int32"), "of equal ones the first")
     # As many windows as the result has pixels: they overlap where the sizes do not divide.
     for size, count in ((7, 3), (5, 4), (3, 5), (6, 2)):
-        x, dy = random.permutation(2 * size).reshape(2, size, 1).astype("float32"), random.normal(0, 1, (2, count, 1)).astype("float32")
+        x, dy = (
+            random.permutation(2 * size).reshape(2, size, 1).astype("float32"),
+            random.normal(0, 1, (2, count, 1)).astype("float32"),
+        )
         s = Pooling(2, size, 1, 0, 0, 0, 0, 0, 0, count, 1, 1)
-        y, places, dx, expected = gpu.empty(dy.shape), gpu.empty(dy.shape, "int32"), gpu.empty(x.shape), numpy.zeros(x.shape)
+        y, places, dx, expected = (
+            gpu.empty(dy.shape),
+            gpu.empty(dy.shape, "int32"),
+            gpu.empty(x.shape),
+            numpy.zeros(x.shape),
+        )
         gpu.launch("pooling", "max_pool_float32", 1, gpu.array(x), y, places, s)
         gpu.launch("pooling", "max_pool_back_float32", 1, gpu.array(dy), places, dx, s)
         got = gpu.read(y)
         for p in range(2):
             for i in range(count):
                 first = i * size // count
-                part = x[p, first:-(-(i + 1) * size // count), 0]
+                part = x[p, first : -(-(i + 1) * size // count), 0]
                 assert got[p, i, 0] == part.max()
                 expected[p, first + part.argmax(), 0] += dy[p, i, 0]
         near(gpu.read(dx), expected, 1e-6, f"adaptive {size} to {count}")
@@ -396,7 +602,12 @@ def normalization(gpu, random):
             double = x.astype("float64")
             mean, variance = double.mean((0, 2)), double.var((0, 2))
             expected = (double - mean[:, None]) / numpy.sqrt(variance[:, None] + 1e-5)
-            y, means, variances, dx = gpu.empty(x.shape, dtype), gpu.empty(rows, dtype), gpu.empty(rows, dtype), gpu.empty(x.shape, dtype)
+            y, means, variances, dx = (
+                gpu.empty(x.shape, dtype),
+                gpu.empty(rows, dtype),
+                gpu.empty(rows, dtype),
+                gpu.empty(x.shape, dtype),
+            )
             sizes = (Index(outer), Index(rows), Index(inner), Double(1e-5))
             gpu.launch("normalization", f"standardize_{dtype}", 2, gpu.array(x), y, means, variances, *sizes)
             near(gpu.read(y), expected, tolerance, f"standardize {x.shape}")
@@ -405,7 +616,12 @@ def normalization(gpu, random):
             gpu.launch("normalization", f"standardize_back_{dtype}", 2, gpu.array(g), y, variances, dx, *sizes)
             slope, count = g.astype("float64"), outer * inner
             centre, tilt = slope.mean((0, 2)), (slope * expected).mean((0, 2))
-            near(gpu.read(dx), (slope - centre[:, None] - expected * tilt[:, None]) / numpy.sqrt(variance[:, None] + 1e-5), tolerance, "standardize_back")
+            near(
+                gpu.read(dx),
+                (slope - centre[:, None] - expected * tilt[:, None]) / numpy.sqrt(variance[:, None] + 1e-5),
+                tolerance,
+                "standardize_back",
+            )
 
 
 @check
@@ -418,17 +634,39 @@ def optimizers(gpu, random):
         values = [gpu.array(v.astype("float32")) for v in start]
         gradients = [gpu.empty(n) for n in sizes]
         states = [gpu.array(numpy.zeros(state_size(n), "float32")) for n in sizes]
-        table = numpy.frombuffer(b"".join(
-            bytes(Parameter(v.address, g.address, s.address, n)) for v, g, s, n in zip(values, gradients, states, sizes)), "uint8")
-        parameters, numbers, steps = gpu.array(table), gpu.array(numpy.array(settings, "float32")), gpu.empty(len(sizes))
+        table = numpy.frombuffer(
+            b"".join(
+                bytes(Parameter(v.address, g.address, s.address, n))
+                for v, g, s, n in zip(values, gradients, states, sizes)
+            ),
+            "uint8",
+        )
+        parameters, numbers, steps = (
+            gpu.array(table),
+            gpu.array(numpy.array(settings, "float32")),
+            gpu.empty(len(sizes)),
+        )
         for slope in slopes:
             for gradient, value in zip(gradients, slope):
                 single = value.astype("float32")
-                gpu.call("cuMemcpyHtoDAsync_v2", ctypes.c_uint64(gradient.address), single.ctypes.data_as(ctypes.c_void_p),
-                         ctypes.c_size_t(single.nbytes), gpu.stream)
+                gpu.call(
+                    "cuMemcpyHtoDAsync_v2",
+                    ctypes.c_uint64(gradient.address),
+                    single.ctypes.data_as(ctypes.c_void_p),
+                    ctypes.c_size_t(single.nbytes),
+                    gpu.stream,
+                )
             if before:
                 gpu.launch("optimizers", before, 1, parameters, steps, Int(len(sizes)))
-            gpu.launch("optimizers", kernel, (2, len(sizes), 1), parameters, numbers, *([steps] if before else []), *map(Int, more))
+            gpu.launch(
+                "optimizers",
+                kernel,
+                (2, len(sizes), 1),
+                parameters,
+                numbers,
+                *([steps] if before else []),
+                *map(Int, more),
+            )
         return [gpu.read(v) for v in values]
 
     def reference(step):
@@ -447,6 +685,7 @@ def optimizers(gpu, random):
             g = g + decay * w
             state["m"] = momentum * state.get("m", 0) + g
             return w - rate * (g + momentum * state["m"] if nesterov else state["m"])
+
         return step
 
     def ada_grad(w, g, state, _):
@@ -473,8 +712,10 @@ def optimizers(gpu, random):
         state["n"] = n + g * g
         state["z"] = z + g - (numpy.sqrt(state["n"]) - numpy.sqrt(n)) / rate * w
         return numpy.where(
-            numpy.abs(state["z"]) <= lasso, 0,
-            -(state["z"] - numpy.sign(state["z"]) * lasso) / ((beta + numpy.sqrt(state["n"])) / rate + ridge))
+            numpy.abs(state["z"]) <= lasso,
+            0,
+            -(state["z"] - numpy.sign(state["z"]) * lasso) / ((beta + numpy.sqrt(state["n"])) / rate + ridge),
+        )
 
     def adam(decoupled):
         def step(w, g, state, number):
@@ -485,18 +726,28 @@ def optimizers(gpu, random):
             state["m"] = 0.9 * state.get("m", 0) + 0.1 * g
             state["s"] = 0.999 * state.get("s", 0) + 0.001 * g * g
             return w - rate * state["m"] / (1 - 0.9**number) / (numpy.sqrt(state["s"] / (1 - 0.999**number)) + 1e-8)
+
         return step
 
     one, two, counted = (lambda n: n), (lambda n: 2 * n), (lambda n: 2 * n + 1)
     for name, got, expected in (
-            ("momentum", run("momentum_step", [rate, momentum, decay], one, 0), reference(sgd(False))),
-            ("nesterov", run("momentum_step", [rate, momentum, decay], one, 1), reference(sgd(True))),
-            ("ada_grad", run("ada_grad_step", [rate, 1e-10, decay], one), reference(ada_grad)),
-            ("rms_prop", run("rms_prop_step", [rate, 0.99, 1e-8, decay], one), reference(rms_prop)),
-            ("ada_delta", run("ada_delta_step", [rate, 0.9, 1e-6, decay], two), reference(ada_delta)),
-            ("ftrl", run("ftrl_step", [rate, 1.0, 0.1, 0.2], counted, before="mark_begun"), reference(ftrl)),
-            ("adam", run("adam_step", [rate, 0.9, 0.999, 1e-8, decay], counted, 0, before="count_step"), reference(adam(False))),
-            ("adam_w", run("adam_step", [rate, 0.9, 0.999, 1e-8, decay], counted, 1, before="count_step"), reference(adam(True)))):
+        ("momentum", run("momentum_step", [rate, momentum, decay], one, 0), reference(sgd(False))),
+        ("nesterov", run("momentum_step", [rate, momentum, decay], one, 1), reference(sgd(True))),
+        ("ada_grad", run("ada_grad_step", [rate, 1e-10, decay], one), reference(ada_grad)),
+        ("rms_prop", run("rms_prop_step", [rate, 0.99, 1e-8, decay], one), reference(rms_prop)),
+        ("ada_delta", run("ada_delta_step", [rate, 0.9, 1e-6, decay], two), reference(ada_delta)),
+        ("ftrl", run("ftrl_step", [rate, 1.0, 0.1, 0.2], counted, before="mark_begun"), reference(ftrl)),
+        (
+            "adam",
+            run("adam_step", [rate, 0.9, 0.999, 1e-8, decay], counted, 0, before="count_step"),
+            reference(adam(False)),
+        ),
+        (
+            "adam_w",
+            run("adam_step", [rate, 0.9, 0.999, 1e-8, decay], counted, 1, before="count_step"),
+            reference(adam(True)),
+        ),
+    ):
         for one_got, one_expected in zip(got, expected):
             # The formulas divide by sums of squares rounded to float32 and 1 - 0.999 loses 10 bits: 1e-5.
             near(one_got, one_expected, 1e-5, name)
@@ -525,7 +776,7 @@ def random_numbers_have_the_processors_bits(gpu, random):
     for count in (1, 257, 700):
         y = gpu.empty(count)
         gpu.launch("random", "uniform", 2, y, Index(count), state, Single(-1), Single(3))
-        units = numpy.array([w >> 8 for w in words[start:start + count]], "float32") * numpy.float32(2.0**-24)
+        units = numpy.array([w >> 8 for w in words[start : start + count]], "float32") * numpy.float32(2.0**-24)
         same(gpu.read(y), numpy.float32(-1) + numpy.float32(3) * units, f"uniform {count}")
     for count in (1, 300, 301):
         y = gpu.empty(count)
@@ -554,7 +805,19 @@ def parts_at_positions(gpu, random):
     for bits, dtype in ((8, "uint8"), (16, "uint16"), (32, "float32"), (64, "float64")):
         x = (random.normal(0, 1, (outer, size, inner)) * 100).astype(dtype if bits > 16 else "int64").astype(dtype)
         y = gpu.empty((outer, 40, inner), dtype)
-        gpu.launch("indexing", f"gathered_{bits}", 2, gpu.array(x), places, y, wrong, Index(outer), Index(size), Index(40), Index(inner))
+        gpu.launch(
+            "indexing",
+            f"gathered_{bits}",
+            2,
+            gpu.array(x),
+            places,
+            y,
+            wrong,
+            Index(outer),
+            Index(size),
+            Index(40),
+            Index(inner),
+        )
         same(gpu.read(y), x[:, positions], f"gathered_{bits}")
     for dtype, tolerance in (("float32", 1e-6), ("float64", 1e-14)):
         dy = random.normal(0, 1, (outer, 40, inner)).astype(dtype)
@@ -562,7 +825,18 @@ def parts_at_positions(gpu, random):
         for k, position in enumerate(positions):
             expected[:, position] += dy[:, k]
         dx = gpu.empty(expected.shape, dtype)
-        gpu.launch("indexing", f"scattered_{dtype}", 2, gpu.array(dy), places, dx, Index(outer), Index(size), Index(40), Index(inner))
+        gpu.launch(
+            "indexing",
+            f"scattered_{dtype}",
+            2,
+            gpu.array(dy),
+            places,
+            dx,
+            Index(outer),
+            Index(size),
+            Index(40),
+            Index(inner),
+        )
         near(gpu.read(dx), expected, tolerance, "scattered")
         hot = gpu.empty((40, size), dtype)
         gpu.launch("indexing", f"one_hot_{dtype}", 1, places, hot, Index(40), Index(size))
@@ -575,7 +849,18 @@ def parts_at_positions(gpu, random):
     assert gpu.read(wrong)[0] == 2**31 - 1
     positions[[7, 30]] = [size, -1]
     gpu.launch(
-        "indexing", "gathered_32", 1, gpu.array(rows), gpu.array(positions), gpu.empty((6, 40)), wrong, Index(6), Index(size), Index(40), Index(1))
+        "indexing",
+        "gathered_32",
+        1,
+        gpu.array(rows),
+        gpu.array(positions),
+        gpu.empty((6, 40)),
+        wrong,
+        Index(6),
+        Index(size),
+        Index(40),
+        Index(1),
+    )
     assert gpu.read(wrong)[0] == 7, "the first position that does not exist"
 
 
@@ -591,7 +876,18 @@ def sorting(gpu, random):
         for descending in (0, 1):
             expected = numpy.argsort(-x if descending else x, axis=1, kind="stable").astype("int32")
             if size <= 2048:
-                gpu.launch("sorting", "sort_rows_float32", 2, on_device, y, Index(rows), Index(size), Int(padded), Index(size), Int(descending))
+                gpu.launch(
+                    "sorting",
+                    "sort_rows_float32",
+                    2,
+                    on_device,
+                    y,
+                    Index(rows),
+                    Index(size),
+                    Int(padded),
+                    Index(size),
+                    Int(descending),
+                )
                 same(gpu.read(y), expected, f"sort_rows {size}")
             if size in (300, 5000):
                 order = gpu.empty((rows, padded), "int32")
@@ -601,8 +897,18 @@ def sorting(gpu, random):
                     distance = run // 2
                     while distance:
                         gpu.launch(
-                            "sorting", "sort_step_float32", 2, on_device, order, Index(rows), Index(size), Index(padded), Index(run),
-                            Index(distance), Int(descending))
+                            "sorting",
+                            "sort_step_float32",
+                            2,
+                            on_device,
+                            order,
+                            Index(rows),
+                            Index(size),
+                            Index(padded),
+                            Index(run),
+                            Index(distance),
+                            Int(descending),
+                        )
                         distance //= 2
                     run *= 2
                 gpu.launch("sorting", "sort_end", 2, order, y, Index(rows), Index(padded), Index(size))
@@ -625,17 +931,29 @@ def elements_are_moved(gpu, random):
     last = gpu.array(x)
     last.address += 4 * (strides[0] + 4)
     to = gpu.empty((2, 3, 5))
-    gpu.launch("arranging", "copied_32", 1, last, to, Index(30), Broadcast.of((2, 3, 5), [2 * strides[0], strides[1], -1], contiguous((2, 3, 5))))
+    gpu.launch(
+        "arranging",
+        "copied_32",
+        1,
+        last,
+        to,
+        Index(30),
+        Broadcast.of((2, 3, 5), [2 * strides[0], strides[1], -1], contiguous((2, 3, 5))),
+    )
     same(gpu.read(to), numpy.ascontiguousarray(x[1::2, :, ::-1]), "sliced and reversed")
     for bits, dtype in ((8, "uint8"), (16, "uint16"), (64, "float64")):
         values, copy = numpy.arange(300).astype(dtype), gpu.empty(300, dtype)
-        gpu.launch("arranging", f"copied_{bits}", 1, gpu.array(values), copy, Index(300), Broadcast.of((300,), (1,), (1,)))
+        gpu.launch(
+            "arranging", f"copied_{bits}", 1, gpu.array(values), copy, Index(300), Broadcast.of((300,), (1,), (1,))
+        )
         same(gpu.read(copy), values, f"copied_{bits}")
     for batch, rows, columns in ((1, 1, 1), (2, 33, 70), (3, 32, 64)):
         for bits, dtype in ((32, "float32"), (64, "float64")):
             matrix = random.normal(0, 1, (batch, rows, columns)).astype(dtype)
             y = gpu.empty((batch, columns, rows), dtype)
-            gpu.launch("arranging", f"transposed_{bits}", 3, gpu.array(matrix), y, Index(batch), Index(rows), Index(columns))
+            gpu.launch(
+                "arranging", f"transposed_{bits}", 3, gpu.array(matrix), y, Index(batch), Index(rows), Index(columns)
+            )
             same(gpu.read(y), numpy.ascontiguousarray(matrix.swapaxes(1, 2)), f"transposed {matrix.shape}")
     for dtype in ("float32", "float64", "int32", "uint8"):
         y = gpu.empty(257, dtype)
@@ -657,12 +975,26 @@ def batches_come_from_bytes(gpu, random):
     a, b, cursor = gpu.array(scales), gpu.array(offsets), gpu.array(numpy.array([0], "uint64"))
     y, z = gpu.empty((batch, channels, area)), gpu.empty(batch, "int32")
     for start in range(0, images, batch):
-        gpu.launch("datasets", "batch_images", 2, p, o, cursor, a, b, y, Index(images), Index(batch), Index(channels), Index(area))
+        gpu.launch(
+            "datasets",
+            "batch_images",
+            2,
+            p,
+            o,
+            cursor,
+            a,
+            b,
+            y,
+            Index(images),
+            Index(batch),
+            Index(channels),
+            Index(area),
+        )
         gpu.launch("datasets", "batch_labels", 1, t, o, cursor, z, Index(images), Index(batch))
         gpu.launch("datasets", "advance_cursor", 1, cursor, ctypes.c_uint64(batch))
-        taken = order[start:start + batch]
+        taken = order[start : start + batch]
         expected = numpy.zeros((batch, channels, area), "float32")
-        expected[:len(taken)] = pixels[taken].astype("float32") * scales[:, None] + offsets[:, None]
+        expected[: len(taken)] = pixels[taken].astype("float32") * scales[:, None] + offsets[:, None]
         same(gpu.read(y), expected, f"images from {start}")
         same(gpu.read(z), numpy.concatenate([labels[taken], numpy.zeros(batch - len(taken), "int32")]), "labels")
 
@@ -679,7 +1011,8 @@ def products_of_matrices(gpu, random):
     address = lambda x: ctypes.c_void_p(x.address)  # noqa: E731
     x, w = gpu.array(a), gpu.array(b)
     code = gpu.blas.cublasSgemm_v2(
-        blas, 0, 0, 3, 5, 7, ctypes.byref(one), address(w), 3, address(x), 7, ctypes.byref(zero), address(y), 3)
+        blas, 0, 0, 3, 5, 7, ctypes.byref(one), address(w), 3, address(x), 7, ctypes.byref(zero), address(y), 3
+    )
     assert code == 0
     near(gpu.read(y), a.astype("float64") @ b, 1e-6, "product")
 
@@ -692,6 +1025,7 @@ def run_all(gpu, seed):
 if __name__ == "__main__":
     folder, block, order = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     import os
+
     os.environ["SIMULATED_GPU_ORDER"] = order
     device = GPU(folder, block)
     chosen = sys.argv[4:] or [one.__name__ for one in CHECKS]

@@ -19,8 +19,8 @@ template <class A, class B> constexpr bool pointeesAlike() {
     else if constexpr (std::is_class_v<A> && std::is_class_v<B>) return true;
     else return alike<A, B>();
 }
-/// Whether two types are passed in the same way and mean the same: pointers, numbers of one size and kind, enumerations as
-/// the integers they are.
+/// Whether two types are passed in the same way and mean the same: pointers, numbers of one size and kind, enumerations
+/// as the integers they are.
 template <class A, class B> constexpr bool alike() {
     if constexpr (std::is_pointer_v<A> != std::is_pointer_v<B>) return false;
     else if constexpr (std::is_pointer_v<A>) {
@@ -38,7 +38,8 @@ template <class R, class... A, class S, class... B> struct Same<R (*)(A...), S (
     }();
 };
 
-#define CHECK(library, name, parameters, arguments) static_assert(Same<decltype(&::name), int (*) parameters>::value, #name);
+#define CHECK(library, name, parameters, arguments) \
+    static_assert(Same<decltype(&::name), int (*) parameters>::value, #name);
 LAB_DRIVER_FUNCTIONS(CHECK)
 LAB_NVRTC_FUNCTIONS(CHECK)
 LAB_NVML_FUNCTIONS(CHECK)

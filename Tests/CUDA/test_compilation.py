@@ -1,4 +1,4 @@
-"""NVRTC compiles every family for every generation of cards that the library promises. No driver and no GPU is needed."""
+"""NVRTC compiles every family for every generation of cards that the library promises. It needs no driver and no GPU."""
 
 import ctypes
 import sysconfig
@@ -43,4 +43,4 @@ def test_every_family_compiles_without_a_word(nvrtc, architecture):
 
 def test_a_mistake_is_named_with_its_file_and_line(nvrtc):
     size, log = compile(nvrtc, source("random").replace("x = next;", "x = nixt;"), "random", "sm_90")
-    assert size == 0 and 'random.cu(' in log and "nixt" in log
+    assert size == 0 and "random.cu(" in log and "nixt" in log

@@ -1,4 +1,4 @@
-"""One planted defect of each kind fails, so a defect of that kind in the library would. The same thing done right passes."""
+"""One planted defect of each kind fails, so a defect of that kind in the library would. Done right, it passes."""
 
 import ctypes
 import signal
@@ -136,7 +136,9 @@ def test_work_of_two_streams_has_an_order_only_by_an_event(gpu, isAwaited):
         gpu.call("cuEventRecord", event, gpu.stream)
         if isAwaited:
             gpu.call("cuStreamWaitEvent", other, event, 0)
-        gpu.launch("elementwise", "linear_float32", 1, x, x, Index(8), ctypes.c_double(10), ctypes.c_double(0), stream=other)
+        gpu.launch(
+            "elementwise", "linear_float32", 1, x, x, Index(8), ctypes.c_double(10), ctypes.c_double(0), stream=other
+        )
         gpu.wait(other)
         results.add(gpu.read(x)[0])
     assert results == ({10.0} if isAwaited else {1.0, 10.0})
@@ -144,7 +146,8 @@ def test_work_of_two_streams_has_an_order_only_by_an_event(gpu, isAwaited):
 
 def test_the_processor_cannot_read_device_memory(folder):
     result = subprocess.run(
-        [sys.executable, Path(__file__).parent / "defects.py", folder, "read_by_the_host", "256"], capture_output=True)
+        [sys.executable, Path(__file__).parent / "defects.py", folder, "read_by_the_host", "256"], capture_output=True
+    )
     assert result.returncode == -signal.SIGSEGV
 
 
@@ -185,7 +188,8 @@ def test_a_graph_of_two_streams_keeps_their_order(gpu):
         x, other, event, back = gpu.array(numpy.zeros(8, "float32")), gpu.new_stream(), gpu.new_event(), gpu.new_event()
         gpu.wait()
         linear = lambda p, q, stream: gpu.launch(  # noqa: E731
-            "elementwise", "linear_float32", 1, x, x, Index(8), ctypes.c_double(p), ctypes.c_double(q), stream=stream)
+            "elementwise", "linear_float32", 1, x, x, Index(8), ctypes.c_double(p), ctypes.c_double(q), stream=stream
+        )
         begin(gpu)
         linear(1, 1, gpu.stream)
         gpu.call("cuEventRecord", event, gpu.stream)

@@ -1,4 +1,4 @@
-"""`swift-lab doctor` and `Device.all` with the simulated GPU: the program finds its libraries as it would find NVIDIA's."""
+"""`swift-lab doctor` with the simulated GPU: the program finds its libraries as it would find NVIDIA's."""
 
 import os
 
@@ -8,7 +8,9 @@ def lines(result):
 
 
 def test_doctor_names_the_libraries_and_the_gpu(swift_lab, folder):
-    result = swift_lab("doctor", env={**os.environ, "SWIFT_LAB_CUDA": str(folder), "SIMULATED_GPU_MEMORY": str(8 << 30)})
+    result = swift_lab(
+        "doctor", env={**os.environ, "SWIFT_LAB_CUDA": str(folder), "SIMULATED_GPU_MEMORY": str(8 << 30)}
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     found = lines(result)
     assert found["NVIDIA driver"].startswith("✓") and f"{folder}/libcuda.so.1" in found["NVIDIA driver"]

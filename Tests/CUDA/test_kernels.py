@@ -1,4 +1,4 @@
-"""Every family of kernels gives NumPy's numbers, in whatever order blocks and threads run, and the sanitizers find nothing."""
+"""Every family of kernels gives NumPy's numbers in whatever order threads run, and the sanitizers find nothing."""
 
 import numpy
 import pytest
@@ -34,7 +34,9 @@ def test_the_order_of_threads_changes_no_bit(device):
     for order in ("ascending", "descending", "random"):
         device.reset(order=order, seed=1)
         total = device.empty(1)
-        device.launch("reductions", "sum_rows_float32", 2, device.array(values), total, Index(1), Index(5000), Index(5000))
+        device.launch(
+            "reductions", "sum_rows_float32", 2, device.array(values), total, Index(1), Index(5000), Index(5000)
+        )
         results.append(device.read(total))
     same(results[0], results[1])
     same(results[0], results[2])

@@ -85,7 +85,8 @@ import Testing
     }
 
     @Test func withoutADriverThereIsTheProcessor() {
-        // On a machine with a GPU the list is longer; the processor always comes first, and is what tensors are computed on.
+        // On a machine with a GPU the list is longer; the processor always comes first, and is what tensors are
+        // computed on.
         #expect(Device.all.first == .cpu)
         #expect(Device.default == .cpu)
         #expect(Device.cpu.description == "cpu")

@@ -1,6 +1,6 @@
-// Blocks, threads and barriers. Threads of a block are run one after the other on a fiber, in a plain loop. Only when one
-// waits at a barrier does the rest go on with a fiber of its own; so kernels without barriers cost no switching at all.
-// Under the thread sanitizer each thread has its own fiber, and a switch orders nothing: only barriers do.
+// Blocks, threads and barriers. Threads of a block are run one after the other on a fiber, in a plain loop. Only when
+// one waits at a barrier does the rest go on with a fiber of its own; so kernels without barriers cost no switching at
+// all. Under the thread sanitizer each thread has its own fiber, and a switch orders nothing: only barriers do.
 #include "core.h"
 #include <algorithm>
 #include <sys/mman.h>
@@ -24,10 +24,10 @@ namespace {
 const size_t stackBytes = 256 * 1024;
 
 struct Fiber {
-    void *pointer = nullptr;          // its stack pointer while it does not run
+    void *pointer = nullptr;  // its stack pointer while it does not run
     char *stack = nullptr;
     unsigned int thread = 0;
-    int line = 0;                     // of the barrier that it waits at
+    int line = 0;  // of the barrier that it waits at
     bool isWaiting = false;
     void *sanitizer = nullptr;
 };
@@ -37,8 +37,8 @@ Fiber *running;
 void *mainPointer;
 #ifdef THREAD
 void *mainSanitizer;
-// What a thread of a block knows: all before the block, and what other threads did before a barrier. After the block the
-// scheduler knows what they did.
+// What a thread of a block knows: all before the block, and what other threads did before a barrier. After the block
+// the scheduler knows what they did.
 char barrierToken, beginToken, endToken;
 #endif
 #ifdef ADDRESS
@@ -204,10 +204,11 @@ Fiber *freshFiber() {
         return fiber;
     }
     Fiber *fiber = new Fiber;
-    fiber->stack = (char *)mmap(nullptr, stackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    fiber->stack =
+        (char *)mmap(nullptr, stackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     void **top = (void **)(fiber->stack + stackBytes);
 #if defined(__x86_64__)
-    *--top = nullptr;                 // so that the stack is aligned as after a call
+    *--top = nullptr;  // so that the stack is aligned as after a call
     *--top = (void *)runThreads;
     for (int i = 0; i < 6; i++) *--top = nullptr;
 #else
@@ -245,13 +246,13 @@ __attribute__((no_sanitize("thread"))) std::string runBlock(Order order, std::mt
     }
     while (!waiting.empty()) {
         if (waiting.size() != count) {
-            return "a barrier in line " + std::to_string(waiting[0]->line) + " is reached by " + std::to_string(waiting.size())
-                + " of the block's " + std::to_string(count) + " threads";
+            return "a barrier in line " + std::to_string(waiting[0]->line) + " is reached by "
+                   + std::to_string(waiting.size()) + " of the block's " + std::to_string(count) + " threads";
         }
         for (Fiber *fiber : waiting) {
             if (fiber->line != waiting[0]->line) {
-                return "the block's threads wait at different barriers, in lines " + std::to_string(waiting[0]->line) + " and "
-                    + std::to_string(fiber->line);
+                return "the block's threads wait at different barriers, in lines " + std::to_string(waiting[0]->line)
+                       + " and " + std::to_string(fiber->line);
             }
         }
         if (order == Order::random) std::shuffle(waiting.begin(), waiting.end(), random);
@@ -269,7 +270,7 @@ __attribute__((no_sanitize("thread"))) std::string runBlock(Order order, std::mt
     return "";
 }
 
-} // namespace
+}  // namespace
 
 void abandonFibers() {
     // Their stacks are given back whole; nothing on them is unwound.
@@ -286,7 +287,8 @@ void abandonFibers() {
 
 __attribute__((no_sanitize("thread"))) std::string runGrid(
     SimulatedIndex grid, SimulatedIndex block, Order order, std::mt19937_64 &random, char *sharedStart, char *sharedEnd,
-    const std::function<void()> &kernel) {
+    const std::function<void()> &kernel
+) {
     core.gridDim = grid;
     core.blockDim = block;
     core.barrier = barrier;

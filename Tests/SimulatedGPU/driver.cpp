@@ -1,11 +1,11 @@
 // libcuda.so.1 for machines that have none: the entry points that CCUDA.h names, on the processor.
 //
 // Work is queued and runs when somebody waits for it, stream by stream in a random order that the events allow (and at
-// random a little earlier). So whoever forgets to wait reads rubbish. Device memory may be touched by kernels alone: each
-// piece ends at a page that nobody may touch, is never given out again, and while no kernel runs the processor may not
-// read it either. Settings: SIMULATED_GPU_SEED, SIMULATED_GPU_ORDER (ascending, descending, random),
-// SIMULATED_GPU_MEMORY (bytes), SIMULATED_GPU_COUNT (devices), SIMULATED_GPU_DRIVER (13000), SIMULATED_GPU_LOG (a file that lists
-// what runs).
+// random a little earlier). So whoever forgets to wait reads rubbish. Device memory may be touched by kernels alone:
+// each piece ends at a page that nobody may touch, is never given out again, and while no kernel runs the processor may
+// not read it either. Settings: SIMULATED_GPU_SEED, SIMULATED_GPU_ORDER (ascending, descending, random),
+// SIMULATED_GPU_MEMORY (bytes), SIMULATED_GPU_COUNT (devices), SIMULATED_GPU_DRIVER (13000), SIMULATED_GPU_LOG (a file
+// that lists what runs).
 #include "core.h"
 #include <CCUDA.h>
 #include <csetjmp>
@@ -31,9 +31,23 @@
 namespace {
 
 enum {
-    success = 0, invalidValue = 1, outOfMemory = 2, notInitialized = 3, noDevice = 100, invalidDevice = 101,
-    invalidImage = 200, invalidContext = 201, invalidHandle = 400, notFound = 500, notReady = 600, illegalAddress = 700,
-    launchFailed = 719, captureUnsupported = 900, captureInvalidated = 901, captureUnmatched = 903, captureUnjoined = 904,
+    success = 0,
+    invalidValue = 1,
+    outOfMemory = 2,
+    notInitialized = 3,
+    noDevice = 100,
+    invalidDevice = 101,
+    invalidImage = 200,
+    invalidContext = 201,
+    invalidHandle = 400,
+    notFound = 500,
+    notReady = 600,
+    illegalAddress = 700,
+    launchFailed = 719,
+    captureUnsupported = 900,
+    captureInvalidated = 901,
+    captureUnmatched = 903,
+    captureUnjoined = 904,
     captureIsolation = 905,
 };
 
@@ -49,23 +63,35 @@ struct Operation {
     std::function<bool()> isReady;
 };
 
-struct EventState { long recorded = 0, completed = 0; };
-struct GraphNode { Operation operation; std::vector<int> needs; };
-struct Capture { std::vector<GraphNode> nodes; std::set<LabStream> streams; LabStream origin; bool isInvalid = false; };
+struct EventState {
+    long recorded = 0, completed = 0;
+};
+struct GraphNode {
+    Operation operation;
+    std::vector<int> needs;
+};
+struct Capture {
+    std::vector<GraphNode> nodes;
+    std::set<LabStream> streams;
+    LabStream origin;
+    bool isInvalid = false;
+};
 
-} // namespace
+}  // namespace
 
 struct LabStream_ {
     std::deque<Operation> queue;
     std::shared_ptr<Capture> capture;
-    std::vector<int> last;            // the nodes that the next one captured here needs
+    std::vector<int> last;  // the nodes that the next one captured here needs
 };
 struct LabEvent_ {
     std::shared_ptr<EventState> state = std::make_shared<EventState>();
     std::shared_ptr<Capture> capture;
     std::vector<int> nodes;
 };
-struct LabContext_ { int device; };
+struct LabContext_ {
+    int device;
+};
 struct LabModule_ {
     void *library;
     std::map<std::string, struct LabFunction_> functions;
@@ -76,8 +102,12 @@ struct LabFunction_ {
     std::vector<int> sizes;
     char *sharedStart, *sharedEnd;
 };
-struct LabGraph_ { std::vector<GraphNode> nodes; };
-struct LabGraphExec_ { std::vector<GraphNode> nodes; };
+struct LabGraph_ {
+    std::vector<GraphNode> nodes;
+};
+struct LabGraphExec_ {
+    std::vector<GraphNode> nodes;
+};
 
 namespace {
 
@@ -98,15 +128,22 @@ long launches, allocations;
 FILE *logFile;
 
 void note(const char *text) {
-    if (logFile) { fprintf(logFile, "%s\n", text); fflush(logFile); }
+    if (logFile) {
+        fprintf(logFile, "%s\n", text);
+        fflush(logFile);
+    }
 }
 
 // ---- Memory
 
-struct Piece { char *mapping; size_t mappingBytes; size_t bytes; };
+struct Piece {
+    char *mapping;
+    size_t mappingBytes;
+    size_t bytes;
+};
 std::map<LabAddress, Piece> pieces;
 std::map<char *, size_t> pinned;
-bool isOpen;                          // whether kernels may touch device memory now
+bool isOpen;  // whether kernels may touch device memory now
 
 void protect([[maybe_unused]] const Piece &piece, [[maybe_unused]] bool open) {
 #ifndef SANITIZED
@@ -122,7 +159,8 @@ void release(std::map<LabAddress, Piece>::iterator found) {
     // The addresses stay taken, so that who still uses them faults.
     mmap(
         found->second.mapping, found->second.mappingBytes, PROT_NONE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0
+    );
 #endif
     pieces.erase(found);
 }
@@ -224,7 +262,10 @@ int perform(Operation &operation) {
     }
     if (result != success) {
         stickyError = result;
-        if (logFile) { fprintf(logFile, "failed: %s\n", problem.c_str()); fflush(logFile); }
+        if (logFile) {
+            fprintf(logFile, "failed: %s\n", problem.c_str());
+            fflush(logFile);
+        }
     }
     return result;
 }
@@ -239,7 +280,8 @@ void openMemory(bool open) {
 bool step() {
     std::vector<LabStream> ready;
     for (LabStream stream : streams) {
-        if (!stream->queue.empty() && (!stream->queue.front().isReady || stream->queue.front().isReady())) ready.push_back(stream);
+        if (!stream->queue.empty() && (!stream->queue.front().isReady || stream->queue.front().isReady()))
+            ready.push_back(stream);
     }
     if (ready.empty()) return false;
     LabStream stream = ready[chance() % ready.size()];
@@ -322,18 +364,23 @@ int runNodes(std::vector<GraphNode> &nodes) {
     if (!current) return invalidContext; \
     if (stickyError) return stickyError;
 
-} // namespace
+}  // namespace
 
 // ---- What the other simulated libraries and the tests use
 
 extern "C" int simulated_enqueue(LabStream stream, const char *name, std::function<int()> *work) {
     return enqueue(stream, {name, *work, nullptr});
 }
-extern "C" int simulated_inside(LabAddress address, size_t bytes) { Lock lock(mutex); return isInside(address, bytes); }
+extern "C" int simulated_inside(LabAddress address, size_t bytes) {
+    Lock lock(mutex);
+    return isInside(address, bytes);
+}
 /// What went wrong last, in words.
 extern "C" const char *simulated_problem() { return problem.c_str(); }
 extern "C" void simulated_set_order(const char *name) {
-    order = !strcmp(name, "random") ? Order::random : !strcmp(name, "descending") ? Order::descending : Order::ascending;
+    order = !strcmp(name, "random")       ? Order::random
+            : !strcmp(name, "descending") ? Order::descending
+                                          : Order::ascending;
 }
 /// As after the start of the process, except that modules stay loaded: reads the settings anew and forgets errors.
 extern "C" void simulated_reset() {
@@ -341,7 +388,10 @@ extern "C" void simulated_reset() {
     stickyError = 0;
     problem = "";
     launches = allocations = 0;
-    for (LabStream stream : streams) { stream->queue.clear(); stream->capture = nullptr; }
+    for (LabStream stream : streams) {
+        stream->queue.clear();
+        stream->capture = nullptr;
+    }
     while (!pieces.empty()) release(pieces.begin());
     capturesOfThread.clear();
     chance.seed(strtoull(setting("SIMULATED_GPU_SEED", "1"), nullptr, 10));
@@ -370,11 +420,18 @@ extern "C" int cuInit(unsigned int flags) {
     isInitialized = true;
     return deviceCount ? success : noDevice;
 }
-extern "C" int cuDriverGetVersion(int *version) { *version = atoi(setting("SIMULATED_GPU_DRIVER", "13000")); return success; }
+extern "C" int cuDriverGetVersion(int *version) {
+    *version = atoi(setting("SIMULATED_GPU_DRIVER", "13000"));
+    return success;
+}
 
 namespace {
-const struct { int code; const char *name, *text; } descriptions[] = {
-    {success, "CUDA_SUCCESS", "no error"}, {invalidValue, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
+const struct {
+    int code;
+    const char *name, *text;
+} descriptions[] = {
+    {success, "CUDA_SUCCESS", "no error"},
+    {invalidValue, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
     {outOfMemory, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
     {notInitialized, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
     {noDevice, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
@@ -382,28 +439,36 @@ const struct { int code; const char *name, *text; } descriptions[] = {
     {invalidImage, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
     {invalidContext, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
     {invalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
-    {notFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"}, {notReady, "CUDA_ERROR_NOT_READY", "device not ready"},
+    {notFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
+    {notReady, "CUDA_ERROR_NOT_READY", "device not ready"},
     {illegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
     {launchFailed, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
     {captureUnsupported, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
-    {captureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
+    {captureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
+     "operation failed due to a previous error during capture"},
     {captureUnmatched, "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED", "capture was not started in this stream"},
     {captureUnjoined, "CUDA_ERROR_STREAM_CAPTURE_UNJOINED", "capturing stream has unjoined work"},
-    {captureIsolation, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION", "dependency created on uncaptured work in another stream"},
+    {captureIsolation, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION",
+     "dependency created on uncaptured work in another stream"},
 };
-} // namespace
+}  // namespace
 extern "C" int cuGetErrorName(int result, const char **name) {
     *name = nullptr;
-    for (auto &entry : descriptions) if (entry.code == result) *name = entry.name;
+    for (auto &entry : descriptions)
+        if (entry.code == result) *name = entry.name;
     return *name ? success : invalidValue;
 }
 extern "C" int cuGetErrorString(int result, const char **text) {
     *text = nullptr;
-    for (auto &entry : descriptions) if (entry.code == result) *text = entry.text;
+    for (auto &entry : descriptions)
+        if (entry.code == result) *text = entry.text;
     return *text ? success : invalidValue;
 }
 
-extern "C" int cuDeviceGetCount(int *count) { ENTER *count = deviceCount; return success; }
+extern "C" int cuDeviceGetCount(int *count) {
+    ENTER *count = deviceCount;
+    return success;
+}
 extern "C" int cuDeviceGet(int *device, int ordinal) {
     ENTER
     if (ordinal < 0 || ordinal >= deviceCount) return invalidDevice;
@@ -416,19 +481,36 @@ extern "C" int cuDeviceGetName(char *name, int size, int device) {
     snprintf(name, size, "Simulated GPU %d", device);
     return success;
 }
-extern "C" int cuDeviceGetPCIBusId(char *id, int size, int device) { ENTER snprintf(id, size, "0000:%02X:00.0", device + 1); return success; }
+extern "C" int cuDeviceGetPCIBusId(char *id, int size, int device) {
+    ENTER snprintf(id, size, "0000:%02X:00.0", device + 1);
+    return success;
+}
 extern "C" int cuDeviceGetAttribute(int *value, int attribute, int) {
     ENTER
     switch (attribute) {
-    case LAB_CAPABILITY_MAJOR: *value = 9; return success;
-    case LAB_CAPABILITY_MINOR: *value = 0; return success;
-    case LAB_MULTIPROCESSORS: *value = 2; return success;
-    case LAB_L2_BYTES: *value = 1 << 20; return success;
-    case LAB_MAX_THREADS_PER_BLOCK: *value = 1024; return success;
-    default: return invalidValue;
+    case LAB_CAPABILITY_MAJOR:
+        *value = 9;
+        return success;
+    case LAB_CAPABILITY_MINOR:
+        *value = 0;
+        return success;
+    case LAB_MULTIPROCESSORS:
+        *value = 2;
+        return success;
+    case LAB_L2_BYTES:
+        *value = 1 << 20;
+        return success;
+    case LAB_MAX_THREADS_PER_BLOCK:
+        *value = 1024;
+        return success;
+    default:
+        return invalidValue;
     }
 }
-extern "C" int cuDeviceTotalMem_v2(size_t *bytes, int) { ENTER *bytes = memoryLimit; return success; }
+extern "C" int cuDeviceTotalMem_v2(size_t *bytes, int) {
+    ENTER *bytes = memoryLimit;
+    return success;
+}
 
 extern "C" int cuDevicePrimaryCtxRetain(LabContext *context, int device) {
     ENTER
@@ -438,8 +520,14 @@ extern "C" int cuDevicePrimaryCtxRetain(LabContext *context, int device) {
     return success;
 }
 extern "C" int cuDevicePrimaryCtxRelease_v2(int) { ENTER return success; }
-extern "C" int cuCtxSetCurrent(LabContext context) { ENTER current = context; return success; }
-extern "C" int cuCtxGetCurrent(LabContext *context) { ENTER *context = current; return success; }
+extern "C" int cuCtxSetCurrent(LabContext context) {
+    ENTER current = context;
+    return success;
+}
+extern "C" int cuCtxGetCurrent(LabContext *context) {
+    ENTER *context = current;
+    return success;
+}
 
 extern "C" int cuMemGetInfo_v2(size_t *free, size_t *total) {
     ENTER_CONTEXT
@@ -461,7 +549,8 @@ extern "C" int cuMemAlloc_v2(LabAddress *address, size_t bytes) {
 #else
     const size_t rounded = (bytes + 255) / 256 * 256, whole = (rounded + 4095) / 4096 * 4096;
     Piece piece = {nullptr, whole + 4096, bytes};
-    piece.mapping = (char *)mmap(nullptr, piece.mappingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    piece.mapping =
+        (char *)mmap(nullptr, piece.mappingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (piece.mapping == MAP_FAILED) return outOfMemory;
     mprotect(piece.mapping + whole, 4096, PROT_NONE);
     *address = (LabAddress)(piece.mapping + whole - rounded);
@@ -500,48 +589,96 @@ extern "C" int cuMemFreeHost(void *memory) {
 
 extern "C" int cuMemcpyHtoDAsync_v2(LabAddress to, const void *from, size_t bytes, LabStream stream) {
     if (isPinned(from)) {
-        return enqueue(stream, {"copy to device", [=] {
-            if (!isInside(to, bytes)) { problem = "a copy to the device goes outside of its memory"; return (int)illegalAddress; }
-            memcpy((void *)to, from, bytes);
-            return (int)success;
-        }, nullptr});
+        return enqueue(
+            stream, {"copy to device",
+                     [=] {
+                         if (!isInside(to, bytes)) {
+                             problem = "a copy to the device goes outside of its memory";
+                             return (int)illegalAddress;
+                         }
+                         memcpy((void *)to, from, bytes);
+                         return (int)success;
+                     },
+                     nullptr}
+        );
     }
-    { Lock lock(mutex); if (streams.count(stream) && stream->capture) { stream->capture->isInvalid = true; return captureUnsupported; } }
+    {
+        Lock lock(mutex);
+        if (streams.count(stream) && stream->capture) {
+            stream->capture->isInvalid = true;
+            return captureUnsupported;
+        }
+    }
     // Of memory that is not pinned the driver takes a copy before it returns.
     auto copy = std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
-    return enqueue(stream, {"copy to device", [=] {
-        if (!isInside(to, bytes)) { problem = "a copy to the device goes outside of its memory"; return (int)illegalAddress; }
-        memcpy((void *)to, copy->data(), bytes);
-        return (int)success;
-    }, nullptr});
+    return enqueue(
+        stream, {"copy to device",
+                 [=] {
+                     if (!isInside(to, bytes)) {
+                         problem = "a copy to the device goes outside of its memory";
+                         return (int)illegalAddress;
+                     }
+                     memcpy((void *)to, copy->data(), bytes);
+                     return (int)success;
+                 },
+                 nullptr}
+    );
 }
 extern "C" int cuMemcpyDtoHAsync_v2(void *to, LabAddress from, size_t bytes, LabStream stream) {
-    return enqueue(stream, {"copy from device", [=] {
-        if (!isInside(from, bytes)) { problem = "a copy from the device goes outside of its memory"; return (int)illegalAddress; }
-        memcpy(to, (void *)from, bytes);
-        return (int)success;
-    }, nullptr});
+    return enqueue(
+        stream, {"copy from device",
+                 [=] {
+                     if (!isInside(from, bytes)) {
+                         problem = "a copy from the device goes outside of its memory";
+                         return (int)illegalAddress;
+                     }
+                     memcpy(to, (void *)from, bytes);
+                     return (int)success;
+                 },
+                 nullptr}
+    );
 }
 extern "C" int cuMemcpyDtoDAsync_v2(LabAddress to, LabAddress from, size_t bytes, LabStream stream) {
-    return enqueue(stream, {"copy on device", [=] {
-        if (!isInside(from, bytes) || !isInside(to, bytes)) { problem = "a copy on the device goes outside of its memory"; return (int)illegalAddress; }
-        memmove((void *)to, (void *)from, bytes);
-        return (int)success;
-    }, nullptr});
+    return enqueue(
+        stream, {"copy on device",
+                 [=] {
+                     if (!isInside(from, bytes) || !isInside(to, bytes)) {
+                         problem = "a copy on the device goes outside of its memory";
+                         return (int)illegalAddress;
+                     }
+                     memmove((void *)to, (void *)from, bytes);
+                     return (int)success;
+                 },
+                 nullptr}
+    );
 }
 extern "C" int cuMemsetD8Async(LabAddress to, unsigned char value, size_t count, LabStream stream) {
-    return enqueue(stream, {"fill", [=] {
-        if (!isInside(to, count)) { problem = "a fill goes outside of the device's memory"; return (int)illegalAddress; }
-        memset((void *)to, value, count);
-        return (int)success;
-    }, nullptr});
+    return enqueue(
+        stream, {"fill",
+                 [=] {
+                     if (!isInside(to, count)) {
+                         problem = "a fill goes outside of the device's memory";
+                         return (int)illegalAddress;
+                     }
+                     memset((void *)to, value, count);
+                     return (int)success;
+                 },
+                 nullptr}
+    );
 }
 extern "C" int cuMemsetD32Async(LabAddress to, unsigned int value, size_t count, LabStream stream) {
-    return enqueue(stream, {"fill", [=] {
-        if (!isInside(to, 4 * count)) { problem = "a fill goes outside of the device's memory"; return (int)illegalAddress; }
-        std::fill((unsigned int *)to, (unsigned int *)to + count, value);
-        return (int)success;
-    }, nullptr});
+    return enqueue(
+        stream, {"fill",
+                 [=] {
+                     if (!isInside(to, 4 * count)) {
+                         problem = "a fill goes outside of the device's memory";
+                         return (int)illegalAddress;
+                     }
+                     std::fill((unsigned int *)to, (unsigned int *)to + count, value);
+                     return (int)success;
+                 },
+                 nullptr}
+    );
 }
 
 extern "C" int cuStreamCreate(LabStream *stream, unsigned int) {
@@ -553,12 +690,17 @@ extern "C" int cuStreamCreate(LabStream *stream, unsigned int) {
 extern "C" int cuStreamSynchronize(LabStream stream) {
     ENTER_CONTEXT
     if (!streams.count(stream)) return invalidHandle;
-    if (stream->capture) { stream->capture->isInvalid = true; return captureUnsupported; }
+    if (stream->capture) {
+        stream->capture->isInvalid = true;
+        return captureUnsupported;
+    }
     return runUntil([=] { return stream->queue.empty(); });
 }
 extern "C" int cuStreamDestroy_v2(LabStream stream) {
     // What is queued still runs.
-    if (int error = cuStreamSynchronize(stream)) { if (error == invalidHandle) return error; }
+    if (int error = cuStreamSynchronize(stream)) {
+        if (error == invalidHandle) return error;
+    }
     Lock lock(mutex);
     streams.erase(stream);
     delete stream;
@@ -567,7 +709,10 @@ extern "C" int cuStreamDestroy_v2(LabStream stream) {
 extern "C" int cuStreamQuery(LabStream stream) {
     ENTER_CONTEXT
     if (!streams.count(stream)) return invalidHandle;
-    if (stream->capture) { stream->capture->isInvalid = true; return captureUnsupported; }
+    if (stream->capture) {
+        stream->capture->isInvalid = true;
+        return captureUnsupported;
+    }
     if (stream->queue.empty()) return success;
     openMemory(true);
     step();
@@ -586,7 +731,10 @@ extern "C" int cuStreamWaitEvent(LabStream stream, LabEvent event, unsigned int)
         stream->last.insert(stream->last.end(), event->nodes.begin(), event->nodes.end());
         return success;
     }
-    if (stream->capture) { stream->capture->isInvalid = true; return captureIsolation; }
+    if (stream->capture) {
+        stream->capture->isInvalid = true;
+        return captureIsolation;
+    }
     auto state = event->state;
     const long ticket = state->recorded;
     return enqueue(stream, {"wait", [] { return (int)success; }, [=] { return state->completed >= ticket; }});
@@ -614,20 +762,37 @@ extern "C" int cuEventRecord(LabEvent event, LabStream stream) {
     }
     auto state = event->state;
     const long ticket = ++state->recorded;
-    return enqueue(stream, {"event", [=] { state->completed = std::max(state->completed, ticket); return (int)success; }, nullptr});
+    return enqueue(
+        stream, {"event",
+                 [=] {
+                     state->completed = std::max(state->completed, ticket);
+                     return (int)success;
+                 },
+                 nullptr}
+    );
 }
 extern "C" int cuEventQuery(LabEvent event) {
     ENTER_CONTEXT
     if (!events.count(event)) return invalidHandle;
-    if (event->capture) { event->capture->isInvalid = true; return captureUnsupported; }
+    if (event->capture) {
+        event->capture->isInvalid = true;
+        return captureUnsupported;
+    }
     auto isDone = [&] { return event->state->completed >= event->state->recorded; };
-    if (!isDone()) { openMemory(true); step(); openMemory(false); }
+    if (!isDone()) {
+        openMemory(true);
+        step();
+        openMemory(false);
+    }
     return stickyError ? stickyError : isDone() ? success : notReady;
 }
 extern "C" int cuEventSynchronize(LabEvent event) {
     ENTER_CONTEXT
     if (!events.count(event)) return invalidHandle;
-    if (event->capture) { event->capture->isInvalid = true; return captureUnsupported; }
+    if (event->capture) {
+        event->capture->isInvalid = true;
+        return captureUnsupported;
+    }
     auto state = event->state;
     return runUntil([=] { return state->completed >= state->recorded; });
 }
@@ -635,22 +800,36 @@ extern "C" int cuEventSynchronize(LabEvent event) {
 extern "C" int cuModuleLoadDataEx(LabModule *module, const void *image, unsigned int, int *, void **) {
     ENTER_CONTEXT
     // A module of the simulation is a shared library; the ELF header of a cubin says how long it is, and ours too.
-    struct Header { char magic[8]; uint64_t bytes; };
+    struct Header {
+        char magic[8];
+        uint64_t bytes;
+    };
     const Header *header = (const Header *)image;
     if (memcmp(header->magic, "SIMCUBIN", 8)) return invalidImage;
     int file = memfd_create("module", 0);
     const char *from = (const char *)image + sizeof(Header);
     for (size_t done = 0; done < header->bytes;) {
         ssize_t wrote = write(file, from + done, header->bytes - done);
-        if (wrote <= 0) { close(file); return outOfMemory; }
+        if (wrote <= 0) {
+            close(file);
+            return outOfMemory;
+        }
         done += wrote;
     }
     std::string path = "/proc/self/fd/" + std::to_string(file);
     void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) problem = dlerror();
     // Kept open: another module would get the same number, and with it the same library.
-    if (!library) { close(file); return invalidImage; }
-    struct Listed { const char *name; void (*call)(void **); int count; const int *sizes; };
+    if (!library) {
+        close(file);
+        return invalidImage;
+    }
+    struct Listed {
+        const char *name;
+        void (*call)(void **);
+        int count;
+        const int *sizes;
+    };
     auto connect = (void (*)(Core *))dlsym(library, "simulated_connect");
     auto list = (const Listed *(*)(int *, char **, char **))dlsym(library, "simulated_list");
     connect(&core);
@@ -684,25 +863,32 @@ extern "C" int cuFuncGetAttribute(int *value, int attribute, LabFunction) {
 
 extern "C" int cuLaunchKernel(
     LabFunction function, unsigned int gridX, unsigned int gridY, unsigned int gridZ, unsigned int blockX,
-    unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, LabStream stream, void **arguments, void **extra) {
+    unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, LabStream stream, void **arguments, void **extra
+) {
     if (!gridX || !gridY || !gridZ || !blockX || !blockY || !blockZ || gridY > 65535 || gridZ > 65535
-        || blockX * blockY * blockZ > 1024 || extra || sharedBytes) return invalidValue;
+        || blockX * blockY * blockZ > 1024 || extra || sharedBytes)
+        return invalidValue;
     // What the arguments are is settled now; what lies at the addresses among them is not.
     auto bytes = std::make_shared<std::vector<std::vector<char>>>();
     for (size_t i = 0; i < function->sizes.size(); i++) {
         bytes->emplace_back((char *)arguments[i], (char *)arguments[i] + function->sizes[i]);
     }
-    return enqueue(stream, {function->name.c_str(), [=] {
-        launches++;
-        std::vector<void *> addresses;
-        for (auto &argument : *bytes) addresses.push_back(argument.data());
-        std::string wrong = runGrid(
-            {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, order, chance, function->sharedStart, function->sharedEnd,
-            [&] { function->call(addresses.data()); });
-        if (wrong.empty()) return (int)success;
-        problem = function->name + ": " + wrong;
-        return (int)launchFailed;
-    }, nullptr});
+    return enqueue(
+        stream, {function->name.c_str(),
+                 [=] {
+                     launches++;
+                     std::vector<void *> addresses;
+                     for (auto &argument : *bytes) addresses.push_back(argument.data());
+                     std::string wrong = runGrid(
+                         {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, order, chance, function->sharedStart,
+                         function->sharedEnd, [&] { function->call(addresses.data()); }
+                     );
+                     if (wrong.empty()) return (int)success;
+                     problem = function->name + ": " + wrong;
+                     return (int)launchFailed;
+                 },
+                 nullptr}
+    );
 }
 
 // ---- Graphs
@@ -730,7 +916,12 @@ extern "C" int cuStreamEndCapture(LabStream stream, LabGraph *graph) {
         if (needed.count(i)) needed.insert(capture->nodes[i].needs.begin(), capture->nodes[i].needs.end());
     }
     capturesOfThread.erase(stream);
-    for (LabStream each : capture->streams) { if (streams.count(each)) { each->capture = nullptr; each->last.clear(); } }
+    for (LabStream each : capture->streams) {
+        if (streams.count(each)) {
+            each->capture = nullptr;
+            each->last.clear();
+        }
+    }
     if (capture->isInvalid) return captureInvalidated;
     if (needed.size() != capture->nodes.size()) return captureUnjoined;
     *graph = new LabGraph_{capture->nodes};
@@ -751,5 +942,11 @@ extern "C" int cuGraphLaunch(LabGraphExec exec, LabStream stream) {
     auto nodes = std::make_shared<std::vector<GraphNode>>(exec->nodes);
     return enqueue(stream, {"graph", [=] { return runNodes(*nodes); }, nullptr});
 }
-extern "C" int cuGraphExecDestroy(LabGraphExec exec) { ENTER delete exec; return success; }
-extern "C" int cuGraphDestroy(LabGraph graph) { ENTER delete graph; return success; }
+extern "C" int cuGraphExecDestroy(LabGraphExec exec) {
+    ENTER delete exec;
+    return success;
+}
+extern "C" int cuGraphDestroy(LabGraph graph) {
+    ENTER delete graph;
+    return success;
+}

@@ -19,5 +19,11 @@ extern "C" int nvmlDeviceGetMemoryInfo(LabMonitor, LabMonitorMemory *memory) {
     memory->free = memory->total - memory->used;
     return 0;
 }
-extern "C" int nvmlDeviceGetUtilizationRates(LabMonitor, LabMonitorUtilization *rates) { *rates = {7, 3}; return 0; }
-extern "C" int nvmlDeviceGetTemperature(LabMonitor, int, unsigned int *celsius) { *celsius = 41; return 0; }
+extern "C" int nvmlDeviceGetUtilizationRates(LabMonitor, LabMonitorUtilization *rates) {
+    *rates = {7, 3};
+    return 0;
+}
+extern "C" int nvmlDeviceGetTemperature(LabMonitor, int, unsigned int *celsius) {
+    *celsius = 41;
+    return 0;
+}

@@ -1,5 +1,5 @@
-// libnvrtc.so for machines that have none: compiles a kernel's source with clang, for the processor. The file `flags` beside it
-// says with which sanitizer.
+// libnvrtc.so for machines that have none: compiles a kernel's source with clang, for the processor. The file `flags`
+// beside it says with which sanitizer.
 #include <CCUDA.h>
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +12,9 @@
 #include <unistd.h>
 #include <vector>
 
-struct LabProgram_ { std::string source, name, log, image; };
+struct LabProgram_ {
+    std::string source, name, log, image;
+};
 
 namespace {
 
@@ -62,13 +64,25 @@ std::vector<std::string> kernelNames(const std::string &text) {
     return names;
 }
 
-} // namespace
+}  // namespace
 
-extern "C" int nvrtcVersion(int *major, int *minor) { *major = 13; *minor = 0; return success; }
-extern "C" int nvrtcGetNumSupportedArchs(int *count) { *count = 2; return success; }
-extern "C" int nvrtcGetSupportedArchs(int *list) { list[0] = 75; list[1] = 90; return success; }
+extern "C" int nvrtcVersion(int *major, int *minor) {
+    *major = 13;
+    *minor = 0;
+    return success;
+}
+extern "C" int nvrtcGetNumSupportedArchs(int *count) {
+    *count = 2;
+    return success;
+}
+extern "C" int nvrtcGetSupportedArchs(int *list) {
+    list[0] = 75;
+    list[1] = 90;
+    return success;
+}
 extern "C" int nvrtcCreateProgram(
-    LabProgram *program, const char *source, const char *name, int count, const char *const *, const char *const *) {
+    LabProgram *program, const char *source, const char *name, int count, const char *const *, const char *const *
+) {
     if (count) return invalidInput;
     *program = new LabProgram_{source, name ? name : "default_program", "", ""};
     return success;
@@ -78,22 +92,26 @@ extern "C" int nvrtcCompileProgram(LabProgram program, int count, const char *co
     for (int i = 0; i < count; i++) {
         std::string option = options[i];
         if (option.rfind("-D", 0) == 0) definitions += " '" + option + "'";
-        else if (option.rfind("--gpu-architecture=sm_", 0) && option.rfind("--std=c++17", 0)
-                 && option.rfind("--fmad=", 0) && option.rfind("--restrict", 0)) {
+        else if (
+            option.rfind("--gpu-architecture=sm_", 0) && option.rfind("--std=c++17", 0) && option.rfind("--fmad=", 0)
+            && option.rfind("--restrict", 0)
+        ) {
             program->log = "unknown option " + option;
             return invalidOption;
         }
     }
     char place[] = "/tmp/simulated-nvrtc-XXXXXX";
     if (!mkdtemp(place)) return compilation;
-    const std::string base = place, input = base + "/input.cu", full = base + "/full.cpp", library = base + "/module.so";
+    const std::string base = place, input = base + "/input.cu", full = base + "/full.cpp",
+                      library = base + "/module.so";
     std::ofstream(input) << "# 1 \"" << program->name << "\"\n" << program->source;
     const std::string clang = SIMULATED_COMPILER " -x c++ -std=c++17 -w ";
     bool isGood = run(clang + "-E" + definitions + " " + input + " -o " + base + "/input.i", program->log);
     if (isGood) {
         std::string text = contents(base + "/input.i");
         std::ofstream file(full);
-        file << "#include \"" << folder() << "/prelude.h\"\n" << text << "\nstatic const SimulatedKernel simulated_kernels[] = {\n";
+        file << "#include \"" << folder() << "/prelude.h\"\n"
+             << text << "\nstatic const SimulatedKernel simulated_kernels[] = {\n";
         int kernels = 0;
         for (const std::string &name : kernelNames(text)) {
             file << "SIMULATED_KERNEL(" << name << "),\n";
@@ -106,9 +124,11 @@ extern "C" int nvrtcCompileProgram(LabProgram program, int count, const char *co
              << "    *start = __start_simulated_shared;\n    *end = __stop_simulated_shared;\n"
              << "#endif\n    return simulated_kernels;\n}\n";
         file.close();
-        isGood = run(
-            clang + contents(folder() + "/flags") + " -O1 -gline-tables-only -fPIC -shared -fno-math-errno -ffp-contract=off -fno-exceptions "
-                + full + " -o " + library + " -lm", program->log);
+        isGood =
+            run(clang + contents(folder() + "/flags")
+                    + " -O1 -gline-tables-only -fPIC -shared -fno-math-errno -ffp-contract=off -fno-exceptions " + full
+                    + " -o " + library + " -lm",
+                program->log);
     }
     if (isGood) {
         std::string bytes = contents(library);
@@ -121,8 +141,24 @@ extern "C" int nvrtcCompileProgram(LabProgram program, int count, const char *co
     rmdir(place);
     return isGood ? success : compilation;
 }
-extern "C" int nvrtcGetProgramLogSize(LabProgram program, size_t *size) { *size = program->log.size() + 1; return success; }
-extern "C" int nvrtcGetProgramLog(LabProgram program, char *log) { memcpy(log, program->log.c_str(), program->log.size() + 1); return success; }
-extern "C" int nvrtcGetCUBINSize(LabProgram program, size_t *size) { *size = program->image.size(); return success; }
-extern "C" int nvrtcGetCUBIN(LabProgram program, char *image) { memcpy(image, program->image.data(), program->image.size()); return success; }
-extern "C" int nvrtcDestroyProgram(LabProgram *program) { delete *program; *program = nullptr; return success; }
+extern "C" int nvrtcGetProgramLogSize(LabProgram program, size_t *size) {
+    *size = program->log.size() + 1;
+    return success;
+}
+extern "C" int nvrtcGetProgramLog(LabProgram program, char *log) {
+    memcpy(log, program->log.c_str(), program->log.size() + 1);
+    return success;
+}
+extern "C" int nvrtcGetCUBINSize(LabProgram program, size_t *size) {
+    *size = program->image.size();
+    return success;
+}
+extern "C" int nvrtcGetCUBIN(LabProgram program, char *image) {
+    memcpy(image, program->image.data(), program->image.size());
+    return success;
+}
+extern "C" int nvrtcDestroyProgram(LabProgram *program) {
+    delete *program;
+    *program = nullptr;
+    return success;
+}

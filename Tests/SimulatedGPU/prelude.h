@@ -44,13 +44,16 @@ __attribute__((weak, visibility("hidden"))) extern char __stop_simulated_shared[
 
 extern "C" {
 float expf(float), logf(float), log1pf(float), sqrtf(float), sinf(float), cosf(float), tanhf(float), erff(float);
-float powf(float, float), fmodf(float, float), floorf(float), ceilf(float), truncf(float), rintf(float), fabsf(float), fmaf(float, float, float);
+float powf(float, float), fmodf(float, float), floorf(float), ceilf(float), truncf(float), rintf(float);
+float fabsf(float), fmaf(float, float, float);
 double exp(double), log(double), log1p(double), sqrt(double), sin(double), cos(double), tanh(double), erf(double);
-double pow(double, double), fmod(double, double), floor(double), ceil(double), trunc(double), rint(double), fabs(double);
+double pow(double, double), fmod(double, double), floor(double), ceil(double), trunc(double), rint(double);
+double fabs(double);
 }
 static inline int atomicMin(int *place, int value) {
     int old = __atomic_load_n(place, __ATOMIC_RELAXED);
-    while (value < old && !__atomic_compare_exchange_n(place, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+    const int order = __ATOMIC_RELAXED;
+    while (value < old && !__atomic_compare_exchange_n(place, &old, value, false, order, order)) {}
     return old;
 }
 // Each rounds once: no multiplication and addition is fused into one.

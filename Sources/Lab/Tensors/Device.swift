@@ -83,7 +83,8 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
         return Int(celsius)
     }
 
-    /// `cpu`, or in a line what a GPU is and does: `NVIDIA H200: 1.2 of 140.4 GB used, 7 % busy, 41 °C, compute capability 9.0`.
+    /// `cpu`, or in a line what a GPU is and does: `NVIDIA H200: 1.2 of 140.4 GB used, 7 % busy, 41 °C, compute
+    /// capability 9.0`.
     public var description: String {
         guard isGPU else { return "cpu" }
         var parts: [String] = []
@@ -125,7 +126,8 @@ package struct GPUFinding: Sendable {
     package var isGood: Bool
     package var detail: String
 
-    /// One line where there is no NVIDIA driver, since most machines have none; else a line for each library and each GPU.
+    /// One line where there is no NVIDIA driver, since most machines have none; else a line for each library and each
+    /// GPU.
     package static func all() -> [GPUFinding] {
         let libraries = NVIDIALibraries.shared
         guard let driver = libraries.finding(.driver), driver.path != nil else {

@@ -104,8 +104,8 @@ final class CUDADevice: @unchecked Sendable {
         }
     }
 
-    /// Waits for all that was put on the stream. An error there may come from any kernel since the last wait; the message
-    /// names them.
+    /// Waits for all that was put on the stream. An error there may come from any kernel since the last wait; the
+    /// message names them.
     func wait() throws {
         makeCurrent()
         let result = lab_cuStreamSynchronize(stream)

@@ -3,10 +3,10 @@ internal import Synchronization
 
 /// The memory of one GPU, handed out in the order of a stream and kept for the next that wants some.
 ///
-/// `cuMemAlloc` costs far more than a small kernel, and `cuMemFree` waits for the whole device. So memory is taken in large segments, cut
-/// where it is asked for and joined again when it comes back. A piece that comes back may be handed out at once, while
-/// kernels that use it are still queued: whoever gets it puts its own work behind theirs on the same stream. Where another
-/// stream used it, too, the memory's own stream is made to wait for that one.
+/// `cuMemAlloc` costs far more than a small kernel, and `cuMemFree` waits for the whole device. So memory is taken in
+/// large segments, cut where it is asked for and joined again when it comes back. A piece that comes back may be handed
+/// out at once, while kernels that use it are still queued: whoever gets it puts its own work behind theirs on the same
+/// stream. Where another stream used it, too, the memory's own stream is made to wait for that one.
 final class DeviceMemory: @unchecked Sendable {
     /// A piece of device memory.
     struct Piece: Sendable, Hashable {
@@ -175,7 +175,8 @@ struct DeviceMemoryError: Error, CustomStringConvertible {
     /// Bytes that were wanted, and for whom.
     var asked: Int
     var label: String
-    /// Bytes that this process uses, those it keeps in pieces that are too small, those free on the device, and all of them.
+    /// Bytes that this process uses, those it keeps in pieces that are too small, those free on the device, and all of
+    /// them.
     var inUse: Int
     var kept: Int
     var free: Int

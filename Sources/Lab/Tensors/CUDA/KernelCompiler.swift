@@ -8,8 +8,8 @@ internal import Display
 /// Compiles kernels for the card in hand, and keeps what came out on disk.
 ///
 /// A file is keyed by the source, the options, the architecture and the compiler's version, all of which stand in its
-/// name or behind the hash there. It is written elsewhere and then renamed, so that two processes never read half of one; what does
-/// not hold its own length is compiled again.
+/// name or behind the hash there. It is written elsewhere and then renamed, so that two processes never read half of
+/// one; what does not hold its own length is compiled again.
 struct KernelCompiler {
     /// `sm_90`.
     let architecture: String

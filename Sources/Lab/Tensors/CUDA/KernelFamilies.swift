@@ -9,8 +9,8 @@ enum KernelFamilies {
     /// All of them: `elementwise`, `reductions`, …
     static var names: [String] { sources.map(\.name).filter { $0 != "layouts" && $0 != "common" } }
 
-    /// What the compiler gets for a family: the layouts and what all families share, then its own text. Messages name the
-    /// file and the line in it.
+    /// What the compiler gets for a family: the layouts and what all families share, then its own text. Messages name
+    /// the file and the line in it.
     static func source(of family: String) -> String? {
         guard names.contains(family) else { return nil }
         return sources.filter { ["layouts", "common", family].contains($0.name) }

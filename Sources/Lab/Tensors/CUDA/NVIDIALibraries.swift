@@ -54,9 +54,9 @@ enum NVIDIALibrary: String, CaseIterable, Sendable {
 
 /// What was found of NVIDIA's libraries, and where.
 ///
-/// Looked for on the library path, in the usual folders, and among the packages of Python environments (`nvidia/*/lib`),
-/// in versions 13 and 12 of CUDA, as far as the driver knows them. The folder in `SWIFT_LAB_CUDA`, if that is set,
-/// is the only one looked at.
+/// Looked for on the library path, in the usual folders, and among the packages of Python environments
+/// (`nvidia/*/lib`), in versions 13 and 12 of CUDA, as far as the driver knows them. The folder in `SWIFT_LAB_CUDA`, if
+/// that is set, is the only one looked at.
 struct NVIDIALibraries: Sendable {
     /// A library's file, or what the loader said.
     struct Finding: Sendable {
@@ -107,7 +107,8 @@ struct NVIDIALibraries: Sendable {
         major = compiler.major
         findings.append(compiler.finding)
         for library in [NVIDIALibrary.cublasLt, .cublas, .cudnn] {
-            // The compiler and the products of matrices may come from different packages, but not of different versions.
+            // The compiler and the products of matrices may come from different packages, but not of different
+            // versions.
             let only = compiler.finding.path == nil ? majors : [compiler.major]
             findings.append(Self.open(library, majors: only, folders).finding)
         }

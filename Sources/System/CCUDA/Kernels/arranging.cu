@@ -1,6 +1,8 @@
-// Elements moved and not changed: permuted axes, slices, concatenation, repetition, reversal. By the size of an element.
+// Elements moved and not changed: permuted axes, slices, concatenation, repetition, reversal. By the size of an
+// element.
 
-// y[right] = x[left] for each position of a plan: one kernel for everything that is a matter of strides, negative ones too.
+// y[right] = x[left] for each position of a plan: one kernel for everything that is a matter of strides, negative ones
+// too.
 #define COPIED(bits, T) \
     KERNEL copied_##bits(const T *x, T *y, Index count, const LabBroadcast plan) { \
         EACH(i, count) { \
@@ -25,7 +27,8 @@ COPIED(64, Long)
             const Index left = number % across * 32, top = number / across % down * 32; \
             const Index base = number / across / down * rows * columns; \
             for (int k = line; k < 32; k += BLOCK / 32) { \
-                if (top + k < rows && left + lane < columns) tile[k][lane] = x[base + (top + k) * columns + left + lane]; \
+                if (top + k < rows && left + lane < columns) \
+                    tile[k][lane] = x[base + (top + k) * columns + left + lane]; \
             } \
             __syncthreads(); \
             for (int k = line; k < 32; k += BLOCK / 32) { \
@@ -37,7 +40,8 @@ COPIED(64, Long)
 TRANSPOSED(32, Word)
 TRANSPOSED(64, Long)
 
-#define FILLED(type, T) KERNEL filled_##type(T *y, Index count, double value) { EACH(i, count) y[i] = (T)value; }
+#define FILLED(type, T) \
+    KERNEL filled_##type(T *y, Index count, double value) { EACH(i, count) y[i] = (T)value; }
 FILLED(float32, float)
 FILLED(float64, double)
 FILLED(int32, int)

@@ -13,11 +13,11 @@ typedef unsigned long long Long;
 
 #define KERNEL extern "C" __global__ void __launch_bounds__(BLOCK)
 
-/// Each thread takes elements a whole grid apart, so any number of blocks covers any number of elements. Not unrolled: the
-/// grid has threads enough to hide the waiting, and four copies of `pow` in each kernel cost seconds of compiling.
+/// Each thread takes elements a whole grid apart, so any number of blocks covers any number of elements. Not unrolled:
+/// the grid has threads enough to hide the waiting, and four copies of `pow` in each kernel cost seconds of compiling.
 #define EACH(i, count) \
-    _Pragma("unroll 1") \
-    for (Index i = blockIdx.x * (Index)blockDim.x + threadIdx.x; i < (count); i += gridDim.x * (Index)blockDim.x)
+    _Pragma("unroll 1") for (Index i = blockIdx.x * (Index)blockDim.x + threadIdx.x; i < (count); \
+                             i += gridDim.x * (Index)blockDim.x)
 /// Each block takes rows a whole grid apart; all its threads see the same row.
 #define EACH_ROW(row, count) for (Index row = blockIdx.x; row < (count); row += gridDim.x)
 
@@ -57,8 +57,7 @@ __device__ __forceinline__ void locate(const LabBroadcast &plan, Index i, Index 
     if (i <= 0x7fffffff) {
         // Divisions of 32 bits are several times as fast as those of 64.
         Word rest = (Word)i;
-        _Pragma("unroll 1")
-        for (int axis = 0; axis < plan.rank; axis++) {
+        _Pragma("unroll 1") for (int axis = 0; axis < plan.rank; axis++) {
             const Word quotient = rest / (Word)plan.sizes[axis];
             const Word position = rest - quotient * (Word)plan.sizes[axis];
             left += position * plan.left[axis];
@@ -67,8 +66,7 @@ __device__ __forceinline__ void locate(const LabBroadcast &plan, Index i, Index 
         }
     } else {
         Index rest = i;
-        _Pragma("unroll 1")
-        for (int axis = 0; axis < plan.rank; axis++) {
+        _Pragma("unroll 1") for (int axis = 0; axis < plan.rank; axis++) {
             const Index quotient = rest / plan.sizes[axis];
             const Index position = rest - quotient * plan.sizes[axis];
             left += position * plan.left[axis];

@@ -1,12 +1,13 @@
-// Convolutions by kernels of our own, as in Convolution.swift: three products of matrices whose operands are read where the
-// images lie (an "implicit GEMM"), so nothing is unfolded to memory. And the unfolding itself, for cuBLAS.
+// Convolutions by kernels of our own, as in Convolution.swift: three products of matrices whose operands are read where
+// the images lie (an "implicit GEMM"), so nothing is unfolded to memory. And the unfolding itself, for cuBLAS.
 //
 // For each group: forward y[outputs][pixels] = weight[outputs][patch] · columns[patch][pixels]; data gradient
-// dx[inputs][pixels] = weight'[inputs][taps] · dy'[taps][pixels]; weights' gradient dw[outputs][patch] = dy[outputs][pixels] ·
-// columns'[pixels][patch], summed in pieces of the pixels whose number depends on the sizes alone.
+// dx[inputs][pixels] = weight'[inputs][taps] · dy'[taps][pixels]; weights' gradient dw[outputs][patch] =
+// dy[outputs][pixels] · columns'[pixels][patch], summed in pieces of the pixels whose number depends on the sizes
+// alone.
 
-// A block computes ROWS x COLUMNS elements, a thread 4 x 4 of them, STEP terms of the sums at a time. Few rows, because the
-// networks of the labs have few channels: 20 filters fill 62 % of 32 rows and 31 % of 64.
+// A block computes ROWS x COLUMNS elements, a thread 4 x 4 of them, STEP terms of the sums at a time. Few rows, because
+// the networks of the labs have few channels: 20 filters fill 62 % of 32 rows and 31 % of 64.
 #define STEP 8
 #if BLOCK == 256
 #define ROWS 32
@@ -19,13 +20,14 @@
 #endif
 
 /// One tile of a product whose factors and result are functions: a(row, k), b(k, column), result(row, column, sum).
-template <class T, class Factors> __device__ void multiply_tile(
-    const Factors &factors, Index rows, Index columns, Index first, Index end, Index top, Index left) {
+template <class T, class Factors> __device__ void
+multiply_tile(const Factors &factors, Index rows, Index columns, Index first, Index end, Index top, Index left) {
     __shared__ T a[STEP][ROWS + 1];
     __shared__ T b[STEP][COLUMNS];
     const int line = threadIdx.x / (COLUMNS / 4), lane = threadIdx.x % (COLUMNS / 4);
     T sums[4][4];
-    for (int i = 0; i < 4; i++) for (int j = 0; j < 4; j++) sums[i][j] = 0;
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) sums[i][j] = 0;
     for (Index k = first; k < end; k += STEP) {
         for (int place = threadIdx.x; place < STEP * ROWS; place += BLOCK) {
             const Index row = top + place / STEP, term = k + place % STEP;
@@ -41,7 +43,8 @@ template <class T, class Factors> __device__ void multiply_tile(
             for (int i = 0; i < 4; i++) some[i] = a[term][line * 4 + i];
             // Neighbouring threads read neighbouring columns: no two want different words of a bank.
             for (int j = 0; j < 4; j++) others[j] = b[term][lane + j * (COLUMNS / 4)];
-            for (int i = 0; i < 4; i++) for (int j = 0; j < 4; j++) sums[i][j] += some[i] * others[j];
+            for (int i = 0; i < 4; i++)
+                for (int j = 0; j < 4; j++) sums[i][j] += some[i] * others[j];
         }
         __syncthreads();
     }
@@ -120,7 +123,9 @@ template <class T> struct WeightFactors {
     LabConvolution s;
     int group, patch;
     // Row: a filter. Term: an output pixel. Column: a term of the patch.
-    __device__ __forceinline__ T a(Index row, Index pixel) const { return dy[output_at(s, group, (int)row, (int)pixel)]; }
+    __device__ __forceinline__ T a(Index row, Index pixel) const {
+        return dy[output_at(s, group, (int)row, (int)pixel)];
+    }
     __device__ __forceinline__ T b(Index pixel, Index k) const {
         const Index at = input_at(s, group, (int)k, (int)pixel);
         return at < 0 ? (T)0 : x[at];
@@ -138,14 +143,16 @@ template <class T> struct WeightFactors {
         const ForwardFactors<T> factors = {x, weight, bias, y, s, (int)blockIdx.z, patch, rectify}; \
         multiply_tile<T>( \
             factors, s.outputs / s.groups, (Index)s.batch * s.outputHeight * s.outputWidth, 0, patch, \
-            (Index)blockIdx.y * ROWS, (Index)blockIdx.x * COLUMNS); \
+            (Index)blockIdx.y * ROWS, (Index)blockIdx.x * COLUMNS \
+        ); \
     } \
     KERNEL convolution_data_##type(const T *dy, const T *weight, T *dx, const LabConvolution s) { \
         const int taps = s.kernelHeight * s.kernelWidth; \
         const DataFactors<T> factors = {dy, weight, dx, s, (int)blockIdx.z, s.inputs / s.groups * taps}; \
         multiply_tile<T>( \
-            factors, s.inputs / s.groups, (Index)s.batch * s.height * s.width, 0, (Index)(s.outputs / s.groups) * taps, \
-            (Index)blockIdx.y * ROWS, (Index)blockIdx.x * COLUMNS); \
+            factors, s.inputs / s.groups, (Index)s.batch * s.height * s.width, 0, \
+            (Index)(s.outputs / s.groups) * taps, (Index)blockIdx.y * ROWS, (Index)blockIdx.x * COLUMNS \
+        ); \
     } \
     KERNEL convolution_weights_##type(const T *x, const T *dy, T *parts, const LabConvolution s, Index piece) { \
         const int patch = s.inputs / s.groups * s.kernelHeight * s.kernelWidth; \
@@ -154,7 +161,8 @@ template <class T> struct WeightFactors {
         const Index first = part * piece, end = first + piece < pixels ? first + piece : pixels; \
         const WeightFactors<T> factors = {x, dy, parts + (Index)part * s.outputs * patch, s, group, patch}; \
         multiply_tile<T>( \
-            factors, s.outputs / s.groups, patch, first, end, (Index)blockIdx.y * ROWS, (Index)blockIdx.x * COLUMNS); \
+            factors, s.outputs / s.groups, patch, first, end, (Index)blockIdx.y * ROWS, (Index)blockIdx.x * COLUMNS \
+        ); \
     }
 CONVOLUTION(float32, float)
 CONVOLUTION(float64, double)

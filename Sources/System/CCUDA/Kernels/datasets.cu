@@ -1,13 +1,14 @@
 // Batches of a data set that lies on the device as bytes: gathered in the epoch's order and normalised on the way.
-// The order is a permutation in device memory. The host draws it, 4 bytes an image: a Fisher-Yates shuffle is a chain, which one
-// thread would have to walk alone, and so the order is the processor's own. The cursor, where the next batch begins, lies
-// on the device, too.
+// The order is a permutation in device memory. The host draws it, 4 bytes an image: a Fisher-Yates shuffle is a chain,
+// which one thread would have to walk alone, and so the order is the processor's own. The cursor, where the next batch
+// begins, lies on the device, too.
 
 // pixels [images, channels, area] bytes; y [batch, channels, area] = byte * scales[channel] + offsets[channel].
 // Beyond the end of the order nothing is drawn: the rest of y becomes 0.
 KERNEL batch_images(
     const Byte *pixels, const int *order, const Long *cursor, const float *scales, const float *offsets, float *y,
-    Index images, Index batch, Index channels, Index area) {
+    Index images, Index batch, Index channels, Index area
+) {
     const Index size = channels * area;
     EACH(i, batch * size) {
         const Index number = (Index)cursor[0] + i / size, within = i % size;

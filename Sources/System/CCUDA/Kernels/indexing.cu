@@ -1,9 +1,11 @@
 // Parts at given positions and back, as in Indexing.swift. x [outer, size, inner], y [outer, count, inner].
-// A position that does not exist is noted in `wrong`, which starts as the largest int, and nothing is read or written there.
+// A position that does not exist is noted in `wrong`, which starts as the largest int, and nothing is read or written
+// there.
 
 #define GATHERED(bits, T) \
     KERNEL gathered_##bits( \
-        const T *x, const int *positions, T *y, int *wrong, Index outer, Index size, Index count, Index inner) { \
+        const T *x, const int *positions, T *y, int *wrong, Index outer, Index size, Index count, Index inner \
+    ) { \
         EACH(i, outer * count * inner) { \
             const Index row = i / inner, at = row % count, position = positions[at]; \
             if (position < 0 || position >= size) { \
@@ -19,10 +21,12 @@ GATHERED(16, unsigned short)
 GATHERED(32, Word)
 GATHERED(64, Long)
 
-// dx [outer, size, inner]: each part of dy added at its position, in the order of the positions. A thread looks for what
-// comes to its element, so no atomics are needed; it reads all positions, which its neighbours read, too.
+// dx [outer, size, inner]: each part of dy added at its position, in the order of the positions. A thread looks for
+// what comes to its element, so no atomics are needed; it reads all positions, which its neighbours read, too.
 #define SCATTERED(type, T) \
-    KERNEL scattered_##type(const T *dy, const int *positions, T *dx, Index outer, Index size, Index count, Index inner) { \
+    KERNEL scattered_##type( \
+        const T *dy, const int *positions, T *dx, Index outer, Index size, Index count, Index inner \
+    ) { \
         EACH(i, outer * size * inner) { \
             const Index at = i / inner % size, base = i / inner / size * count; \
             T sum = 0; \

@@ -21,8 +21,9 @@ typedef struct {
     int outputHeight, outputWidth;
 } LabConvolution;
 
-/// x [planes, height, width], y [planes, outputHeight, outputWidth]. Adaptive pooling has as many windows as the result has
-/// pixels: window i of n goes from floor(i size / n) up to ceil((i + 1) size / n), and the other numbers do not count.
+/// x [planes, height, width], y [planes, outputHeight, outputWidth]. Adaptive pooling has as many windows as the result
+/// has pixels: window i of n goes from floor(i size / n) up to ceil((i + 1) size / n), and the other numbers do not
+/// count.
 typedef struct {
     int planes, height, width, windowHeight, windowWidth, strideHeight, strideWidth, paddingHeight, paddingWidth;
     int outputHeight, outputWidth, isAdaptive;

@@ -1,11 +1,11 @@
-// Mean 0 and variance 1, as in Normalization.swift. x, y [outer, rows, inner]: all elements of a row, wherever they lie,
-// share a mean and a variance; a block takes a row.
+// Mean 0 and variance 1, as in Normalization.swift. x, y [outer, rows, inner]: all elements of a row, wherever they
+// lie, share a mean and a variance; a block takes a row.
 
 template <class T> __device__ __forceinline__ Index place_of(Index k, Index row, Index rows, Index inner) {
     return (k / inner * rows + row) * inner + k % inner;
 }
-template <class T> __device__ void standardize(
-    const T *x, T *y, T *means, T *variances, Index outer, Index rows, Index inner, double epsilon) {
+template <class T> __device__ void
+standardize(const T *x, T *y, T *means, T *variances, Index outer, Index rows, Index inner, double epsilon) {
     const Index count = outer * inner;
     EACH_ROW(row, rows) {
         double total = 0;
@@ -30,7 +30,8 @@ template <class T> __device__ void standardize(
 }
 // dx = (g - Σg / n - y · Σ(g y) / n) / √(variance + epsilon).
 template <class T> __device__ void standardize_back(
-    const T *dy, const T *y, const T *variances, T *dx, Index outer, Index rows, Index inner, double epsilon) {
+    const T *dy, const T *y, const T *variances, T *dx, Index outer, Index rows, Index inner, double epsilon
+) {
     const Index count = outer * inner;
     EACH_ROW(row, rows) {
         double plain = 0, weighted = 0;
@@ -49,11 +50,13 @@ template <class T> __device__ void standardize_back(
 }
 #define NORMALIZATION(type, T) \
     KERNEL standardize_##type( \
-        const T *x, T *y, T *means, T *variances, Index outer, Index rows, Index inner, double epsilon) { \
+        const T *x, T *y, T *means, T *variances, Index outer, Index rows, Index inner, double epsilon \
+    ) { \
         standardize(x, y, means, variances, outer, rows, inner, epsilon); \
     } \
     KERNEL standardize_back_##type( \
-        const T *dy, const T *y, const T *variances, T *dx, Index outer, Index rows, Index inner, double epsilon) { \
+        const T *dy, const T *y, const T *variances, T *dx, Index outer, Index rows, Index inner, double epsilon \
+    ) { \
         standardize_back(dy, y, variances, dx, outer, rows, inner, epsilon); \
     }
 NORMALIZATION(float32, float)

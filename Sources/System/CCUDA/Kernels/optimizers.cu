@@ -1,6 +1,7 @@
 // Steps of the optimizers, with the formulas of ParameterStorage.swift and AdaptiveSteps.swift. All parameters in one
-// launch: block row y takes parameter y of a table in device memory. Every number that may change from step to step lies
-// in device memory, too, so that a captured graph never has to be captured again: settings[0] is the learning rate.
+// launch: block row y takes parameter y of a table in device memory. Every number that may change from step to step
+// lies in device memory, too, so that a captured graph never has to be captured again: settings[0] is the learning
+// rate.
 
 #define PARAMETER \
     const LabParameter parameter = parameters[blockIdx.y]; \

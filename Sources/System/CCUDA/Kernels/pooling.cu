@@ -1,5 +1,5 @@
-// Pooling and its way back, as in Pooling.swift. Gradients are gathered and not scattered: each input looks at the windows
-// that it lies in, so windows may overlap without atomics.
+// Pooling and its way back, as in Pooling.swift. Gradients are gathered and not scattered: each input looks at the
+// windows that it lies in, so windows may overlap without atomics.
 
 /// Where the windows lie along one axis of the images.
 struct Windows {
@@ -10,7 +10,8 @@ struct Windows {
         return start > 0 ? start : 0;
     }
     __device__ __forceinline__ int end(int number) const {
-        const int after = isAdaptive ? (int)(((Index)(number + 1) * size + count - 1) / count) : number * stride - padding + window;
+        const int after =
+            isAdaptive ? (int)(((Index)(number + 1) * size + count - 1) / count) : number * stride - padding + window;
         return after < size ? after : size;
     }
     /// The windows that a position lies in: firstOver ..< endOver.
@@ -40,7 +41,8 @@ template <class T> __device__ void pick_largest(const T *x, T *y, int *positions
     EACH(i, s.planes * plane) {
         const T *from = x + i / plane * s.height * s.width;
         const int row = (int)(i % plane) / s.outputWidth, column = (int)(i % plane) % s.outputWidth;
-        const int top = rows.first(row), bottom = rows.end(row), left = columns.first(column), right = columns.end(column);
+        const int top = rows.first(row), bottom = rows.end(row), left = columns.first(column),
+                  right = columns.end(column);
         int best = top * s.width + left;
         T largest = from[best];
         for (int v = top; v < bottom; v++) {
@@ -99,14 +101,17 @@ template <class T> __device__ void spread(const T *dy, T *dx, const LabPooling &
         const int firstColumn = columns.firstOver(at % s.width), endColumn = columns.endOver(at % s.width);
         T sum = 0;
         for (int row = firstRow; row < endRow; row++) {
-            for (int column = firstColumn; column < endColumn; column++) sum += dy[base + row * s.outputWidth + column] * share;
+            for (int column = firstColumn; column < endColumn; column++)
+                sum += dy[base + row * s.outputWidth + column] * share;
         }
         dx[i] = sum;
     }
 }
 #define POOLING(type, T) \
     KERNEL max_pool_##type(const T *x, T *y, int *positions, const LabPooling s) { pick_largest(x, y, positions, s); } \
-    KERNEL max_pool_back_##type(const T *dy, const int *positions, T *dx, const LabPooling s) { place(dy, positions, dx, s); } \
+    KERNEL max_pool_back_##type(const T *dy, const int *positions, T *dx, const LabPooling s) { \
+        place(dy, positions, dx, s); \
+    } \
     KERNEL pool_taken_##type(const T *x, const int *positions, T *y, const LabPooling s) { \
         const Index plane = (Index)s.outputHeight * s.outputWidth; \
         EACH(i, s.planes * plane) y[i] = x[i / plane * s.height * s.width + positions[i]]; \

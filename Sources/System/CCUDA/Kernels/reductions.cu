@@ -1,8 +1,8 @@
-// Sums, extremes and positions along an axis, as in Reductions.swift. x [outer, size, inner]. No atomics: each sum has one
-// order, which the sizes alone decide.
+// Sums, extremes and positions along an axis, as in Reductions.swift. x [outer, size, inner]. No atomics: each sum has
+// one order, which the sizes alone decide.
 
-// y [outer, pieces, inner]: piece k sums elements k * piece ..< (k + 1) * piece of the axis, so a long axis is reduced in
-// two or three launches. `rows` is for inner = 1, a block for each sum; `columns` for the rest, a thread for each.
+// y [outer, pieces, inner]: piece k sums elements k * piece ..< (k + 1) * piece of the axis, so a long axis is reduced
+// in two or three launches. `rows` is for inner = 1, a block for each sum; `columns` for the rest, a thread for each.
 // Float sums are kept in short runs and those in a double, so rounding errors do not grow with the length.
 template <class T> __device__ __forceinline__ double run_sum(const T *x, Index from, Index to, Index step) {
     double total = 0;
@@ -30,8 +30,12 @@ template <class T> __device__ void sum_of_columns(const T *x, T *y, Index outer,
         y[i] = (T)run_sum(x, base + start * inner, base + end * inner, inner);
     }
 }
-KERNEL sum_rows_float32(const float *x, float *y, Index outer, Index size, Index piece) { sum_of_rows(x, y, outer, size, piece); }
-KERNEL sum_rows_float64(const double *x, double *y, Index outer, Index size, Index piece) { sum_of_rows(x, y, outer, size, piece); }
+KERNEL sum_rows_float32(const float *x, float *y, Index outer, Index size, Index piece) {
+    sum_of_rows(x, y, outer, size, piece);
+}
+KERNEL sum_rows_float64(const double *x, double *y, Index outer, Index size, Index piece) {
+    sum_of_rows(x, y, outer, size, piece);
+}
 KERNEL sum_columns_float32(const float *x, float *y, Index outer, Index size, Index inner, Index piece) {
     sum_of_columns(x, y, outer, size, inner, piece);
 }
@@ -44,7 +48,8 @@ KERNEL sum_columns_float64(const double *x, double *y, Index outer, Index size, 
     KERNEL name##_##type(const T *x, T *y, Index outer, Index size, Index inner, Index piece) { \
         const Index pieces = (size + piece - 1) / piece; \
         EACH(i, outer * pieces * inner) { \
-            const Index column = i % inner, part = i / inner % pieces, base = i / inner / pieces * size * inner + column; \
+            const Index column = i % inner, part = i / inner % pieces, \
+                        base = i / inner / pieces * size * inner + column; \
             const Index start = part * piece, end = start + piece < size ? start + piece : size; \
             T best = x[base + start * inner]; \
             for (Index k = start + 1; k < end; k++) { \

@@ -1,7 +1,8 @@
 // softmax, its logarithm, and the cross entropy with its gradient, as in Activations.swift and CrossEntropy.swift.
 
 // x, y [outer, size, inner], a thread for each sum: for short axes, and where the axis is not the last.
-template <class T> __device__ void softmax_by_thread(const T *x, T *y, Index outer, Index size, Index inner, int isLogarithm) {
+template <class T>
+__device__ void softmax_by_thread(const T *x, T *y, Index outer, Index size, Index inner, int isLogarithm) {
     EACH(i, outer * inner) {
         const Index base = i / inner * size * inner + i % inner;
         T largest = lowest<T>();
@@ -46,10 +47,11 @@ template <class T> __device__ void softmax_by_block(const T *x, T *y, Index rows
 SOFTMAX(float32, float)
 SOFTMAX(float64, double)
 
-// logits [batch, classes], labels [batch]: losses [batch] = -log p(label), slope [batch, classes] = (p - 1 at the label) /
-// batch. A label that is no class leaves its row at NaN, and the first such row in `wrong`, which starts as the largest int.
-template <class T> __device__ void cross_entropy(
-    const T *logits, const int *labels, double *losses, T *slope, int *wrong, Index batch, Index classes) {
+// logits [batch, classes], labels [batch]: losses [batch] = -log p(label), slope [batch, classes] = (p - 1 at the
+// label) / batch. A label that is no class leaves its row at NaN, and the first such row in `wrong`, which starts as
+// the largest int.
+template <class T> __device__ void
+cross_entropy(const T *logits, const int *labels, double *losses, T *slope, int *wrong, Index batch, Index classes) {
     EACH(row, batch) {
         const T *from = logits + row * classes;
         T *to = slope + row * classes;
@@ -75,7 +77,8 @@ template <class T> __device__ void cross_entropy(
 }
 #define CROSS_ENTROPY(type, T) \
     KERNEL cross_entropy_##type( \
-        const T *logits, const int *labels, double *losses, T *slope, int *wrong, Index batch, Index classes) { \
+        const T *logits, const int *labels, double *losses, T *slope, int *wrong, Index batch, Index classes \
+    ) { \
         cross_entropy(logits, labels, losses, slope, wrong, batch, classes); \
     } \
     KERNEL mean_loss_##type(const double *losses, T *mean, Index batch) { \
@@ -90,9 +93,10 @@ __device__ double run_of(const double *x, Index count) {
 CROSS_ENTROPY(float32, float)
 CROSS_ENTROPY(float64, double)
 
-// Adds to totals [3] the sum of the losses, how many of the rows were recognised, and how many there were. One block: the
-// metrics of an epoch stay on the device until somebody looks.
-KERNEL add_metrics(const float *logits, const int *labels, const double *losses, double *totals, Index batch, Index classes) {
+// Adds to totals [3] the sum of the losses, how many of the rows were recognised, and how many there were. One block:
+// the metrics of an epoch stay on the device until somebody looks.
+KERNEL
+add_metrics(const float *logits, const int *labels, const double *losses, double *totals, Index batch, Index classes) {
     double hits = 0;
     for (Index row = threadIdx.x; row < batch; row += BLOCK) {
         Index best = 0;

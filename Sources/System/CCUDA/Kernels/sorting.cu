@@ -11,13 +11,12 @@ template <class T> __device__ bool comes_before(const T *row, Index size, int a,
 }
 
 // positions [rows, padded]: 0, 1, 2, … to begin with; padded is the power of two at or above size.
-KERNEL sort_start(int *positions, Index rows, Index padded) {
-    EACH(i, rows * padded) positions[i] = (int)(i % padded);
-}
+KERNEL sort_start(int *positions, Index rows, Index padded) { EACH(i, rows * padded) positions[i] = (int)(i % padded); }
 // One step of the network: pairs `distance` apart in runs of `run`.
 #define SORT_STEP(type, T) \
     KERNEL sort_step_##type( \
-        const T *x, int *positions, Index rows, Index size, Index padded, Index run, Index distance, int isDescending) { \
+        const T *x, int *positions, Index rows, Index size, Index padded, Index run, Index distance, int isDescending \
+    ) { \
         EACH(i, rows * (padded / 2)) { \
             const Index row = i / (padded / 2), pair = i % (padded / 2); \
             const Index low = pair / distance * 2 * distance + pair % distance, high = low + distance; \

@@ -183,8 +183,8 @@ LAB_FUNCTIONS(LAB_DECLARE)
 
 // ---- Kernels
 
-/// The name and the text of a kernel family, as it lies in `Kernels/<name>.cu`. The first two are `layouts` and `common`,
-/// which are put before each of the others.
+/// The name and the text of a kernel family, as it lies in `Kernels/<name>.cu`. The first two are `layouts` and
+/// `common`, which are put before each of the others.
 const char *lab_kernel_name(int number);
 const char *lab_kernel_source(int number);
 int lab_kernel_count(void);
