@@ -15,9 +15,11 @@ STAMPS := .build/stamps
 SOURCES := Package.swift $(shell find Sources)
 TESTS := $(shell find Tests -name '*Tests' -o -name '*.swift')
 
+# No rule of make's own: it would compile a folder that has the name of a C file beside it.
+MAKEFLAGS += --no-builtin-rules
 # One step prepares the next.
 .NOTPARALLEL:
-.PHONY: help lab test build toolchain packages python data kernelspec test-packages test-python \
+.PHONY: help lab test build toolchain packages python data kernelspec test-packages test-python test-libraries \
 	format lint bench bench-kernel notebooks clean
 
 help: ## lists the commands
@@ -34,6 +36,10 @@ test: toolchain test-packages test-python data $(STAMPS)/tests kernelspec ## run
 	$(PYTHON) -m pytest Tests || failed=1; \
 	exit $$failed
 
+test-libraries: toolchain test-packages ## holds what we say of cuBLAS and cuDNN against the real ones (over 1 GB)
+	@scripts/install-python libraries
+	@$(PYTHON) -m pytest Tests/CUDA/test_libraries.py
+
 build: $(STAMPS)/program ## builds the program in release mode
 
 format: ## lays out the Swift sources
@@ -41,7 +47,7 @@ format: ## lays out the Swift sources
 
 lint: ## says where a Swift source or a script is not as it should be
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@for script in .ci/run scripts/build scripts/install-*; do bash -n $$script; done
+	@for script in .ci/run scripts/build scripts/install-* Tests/SimulatedGPU/build; do bash -n $$script; done
 
 bench: toolchain packages python data build kernelspec ## prints the figures that are promised, beside PyTorch's (PYTHON_TORCH=…)
 	@$(LAB) bench

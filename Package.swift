@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "swift-lab",
             dependencies: [
-                "JupyterKernel", "JupyterWire", "SwiftCells", "Display", "Lab", "Datasets",
+                "JupyterKernel", "JupyterWire", "SwiftCells", "Display", "Lab", "Datasets", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -83,7 +83,7 @@ let package = Package(
 
         // Lab: knows no Jupyter
         lab("Display", []),
-        lab("Tensors", ["Display", "CKernels", "COpenBLAS", "CZlib"]),
+        lab("Tensors", ["Display", "CKernels", "CCUDA", "COpenBLAS", "CZlib"]),
         lab("NeuralNetworks", ["Tensors", "Display"]),
         lab("Pictures", ["Tensors", "Display", "CCairo", "CTurboJPEG", "CZlib"]),
         lab("Datasets", ["Tensors", "Pictures", "Display", "CZlib"]),
@@ -102,6 +102,8 @@ let package = Package(
         .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
         .systemLibrary(name: "CSourceKit", path: "Sources/System/CSourceKit"),
         .target(name: "CKernels", path: "Sources/System/CKernels"),
+        // The kernels are no sources of the build: Kernels.c holds their text.
+        .target(name: "CCUDA", path: "Sources/System/CCUDA", exclude: ["Kernels"]),
         .target(name: "CCells", path: "Sources/System/CCells"),
 
         // Tests
@@ -119,6 +121,7 @@ let package = Package(
         tests("SwiftCells", ["JupyterKernel"], swiftSettings: parser),
         tests("Display"),
         tests("Tensors", ["NeuralNetworks"]),
+        .testTarget(name: "CUDATests", dependencies: ["Tensors", "CCUDA"], path: "Tests/CUDATests"),
         tests("NeuralNetworks", ["Tensors"]),
         tests("Pictures", ["Tensors", "CTurboJPEG"]),
         tests("Datasets", ["Tensors"]),

@@ -10,7 +10,7 @@ struct Doctor: ParsableCommand {
     func run() throws {
         let findings =
             Examination.toolchain() + [Examination.cell()] + Examination.libraries() + Examination.data()
-            + Examination.jupyter() + Examination.machine()
+            + Examination.jupyter() + Examination.machine() + Examination.gpu()
         let width = findings.map(\.subject.count).max() ?? 0
         for finding in findings {
             let subject = finding.subject.padding(to: width)

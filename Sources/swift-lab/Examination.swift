@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 import JupyterKernel
 import SwiftCells
+import Tensors
 
 /// What `doctor` looks at. Nothing here changes anything.
 enum Examination {
@@ -161,6 +162,13 @@ enum Examination {
                 detail: "\(Int(memory.rounded())) GB" + (memory > 2 ? "" : ": the labs want at least 2 GB"),
                 isNeeded: false),
         ]
+    }
+
+    /// NVIDIA's libraries, where the machine has its driver. The labs do without.
+    static func gpu() -> [Finding] {
+        GPUFinding.all().map {
+            Finding(subject: $0.subject, isGood: $0.isGood, detail: $0.detail, isNeeded: false)
+        }
     }
 
     /// The x86-64 level whose vector instructions the processor has, after the System V ABI's micro-architecture levels.

@@ -1,0 +1,152 @@
+internal import CCUDA
+
+/// Where tensors are computed.
+///
+///     Device.default                                    // → cpu
+///     Device.all                                        // the processor, and what GPUs there are
+///
+/// A value that names a device; what it says about memory and temperature is asked for anew each time.
+public struct Device: Sendable, Hashable, CustomStringConvertible {
+    private enum Kind: Sendable, Hashable {
+        case cpu
+        case cuda(Int)
+    }
+    private let kind: Kind
+
+    /// The processor.
+    public static let cpu = Device(kind: .cpu)
+    /// An NVIDIA GPU, counted from 0. There need not be one: see `all`.
+    public static func cuda(_ number: Int) -> Device { Device(kind: .cuda(number)) }
+
+    /// Where tensors are computed unless told otherwise: the processor. `reasonForDefault` says why.
+    public static var `default`: Device { .cpu }
+
+    /// Why `default` is what it is.
+    public static var reasonForDefault: String {
+        let missing = NVIDIALibraries.shared.missing
+        if let first = missing.first { return "\(first.library.rawValue) \(first.problem ?? "is missing")" }
+        return "there is a GPU, but the operations of tensors do not run on it yet"
+    }
+
+    /// The processor, and the GPUs that the NVIDIA driver knows.
+    public static var all: [Device] {
+        guard NVIDIALibraries.shared.finding(.driver)?.problem == nil else { return [.cpu] }
+        var count: Int32 = 0
+        guard lab_cuDeviceGetCount(&count) == LAB_SUCCESS else { return [.cpu] }
+        return [.cpu] + (0..<Int(count)).map { .cuda($0) }
+    }
+
+    /// Whether this is an NVIDIA GPU.
+    public var isGPU: Bool { kind != .cpu }
+
+    /// `cpu`, or the GPU's own name: `NVIDIA H200`.
+    public var name: String {
+        guard let device = handle else { return kind == .cpu ? "cpu" : "no such GPU" }
+        var name = [CChar](repeating: 0, count: 256)
+        guard lab_cuDeviceGetName(&name, 255, device) == LAB_SUCCESS else { return "GPU" }
+        return name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    /// The generation of a GPU, 9.0 for the H100 and H200: what its kernels are compiled for.
+    public var computeCapability: (major: Int, minor: Int)? {
+        guard let device = handle else { return nil }
+        var (major, minor): (Int32, Int32) = (0, 0)
+        guard lab_cuDeviceGetAttribute(&major, Int32(LAB_CAPABILITY_MAJOR), device) == LAB_SUCCESS,
+            lab_cuDeviceGetAttribute(&minor, Int32(LAB_CAPABILITY_MINOR), device) == LAB_SUCCESS
+        else { return nil }
+        return (Int(major), Int(minor))
+    }
+
+    /// Bytes used, by whatever program, and free on a GPU, now.
+    public var memory: (used: Int, free: Int)? {
+        guard let monitor else { return nil }
+        var memory = LabMonitorMemory()
+        guard lab_nvmlDeviceGetMemoryInfo(monitor, &memory) == LAB_SUCCESS else { return nil }
+        return (Int(memory.used), Int(memory.free))
+    }
+
+    /// The share of the last moments in which a GPU was computing, 0 to 1.
+    public var utilization: Double? {
+        guard let monitor else { return nil }
+        var rates = LabMonitorUtilization()
+        guard lab_nvmlDeviceGetUtilizationRates(monitor, &rates) == LAB_SUCCESS else { return nil }
+        return Double(rates.gpu) / 100
+    }
+
+    /// A GPU's temperature, in °C.
+    public var temperature: Int? {
+        guard let monitor else { return nil }
+        var celsius: UInt32 = 0
+        guard lab_nvmlDeviceGetTemperature(monitor, Int32(LAB_TEMPERATURE_GPU), &celsius) == LAB_SUCCESS else {
+            return nil
+        }
+        return Int(celsius)
+    }
+
+    /// `cpu`, or in a line what a GPU is and does: `NVIDIA H200: 1.2 of 140.4 GB used, 7 % busy, 41 °C, compute
+    /// capability 9.0`.
+    public var description: String {
+        guard isGPU else { return "cpu" }
+        var parts: [String] = []
+        if let memory {
+            func gigabytes(_ bytes: Int) -> String { "\((Double(bytes) / 0x1p30 * 10).rounded() / 10)" }
+            parts.append("\(gigabytes(memory.used)) of \(gigabytes(memory.used + memory.free)) GB used")
+        }
+        if let utilization { parts.append("\(Int((utilization * 100).rounded())) % busy") }
+        if let temperature { parts.append("\(temperature) °C") }
+        if let capability = computeCapability {
+            parts.append("compute capability \(capability.major).\(capability.minor)")
+        }
+        return parts.isEmpty ? name : "\(name): \(parts.joined(separator: ", "))"
+    }
+
+    // MARK: - Asking the libraries
+
+    private var handle: Int32? {
+        guard case .cuda(let number) = kind, NVIDIALibraries.shared.finding(.driver)?.problem == nil else { return nil }
+        var device: Int32 = 0
+        return lab_cuDeviceGet(&device, Int32(number)) == LAB_SUCCESS ? device : nil
+    }
+
+    /// NVML counts GPUs in an order of its own; the place on the bus is the same for both.
+    private var monitor: LabMonitor? {
+        guard let device = handle, lab_nvmlInit_v2() == LAB_SUCCESS else { return nil }
+        var id = [CChar](repeating: 0, count: 32)
+        var monitor: LabMonitor?
+        guard lab_cuDeviceGetPCIBusId(&id, 32, device) == LAB_SUCCESS,
+            lab_nvmlDeviceGetHandleByPciBusId_v2(id, &monitor) == LAB_SUCCESS
+        else { return nil }
+        return monitor
+    }
+}
+
+/// What there is for computing on a GPU, a line each, for `swift-lab doctor`.
+package struct GPUFinding: Sendable {
+    package var subject: String
+    package var isGood: Bool
+    package var detail: String
+
+    /// One line where there is no NVIDIA driver, since most machines have none; else a line for each library and each
+    /// GPU.
+    package static func all() -> [GPUFinding] {
+        let libraries = NVIDIALibraries.shared
+        guard let driver = libraries.finding(.driver), driver.path != nil else {
+            return [
+                GPUFinding(
+                    subject: "GPU", isGood: true,
+                    detail: "none, the labs run on the processor (the NVIDIA driver, libcuda.so.1, was not found)")
+            ]
+        }
+        var findings = libraries.findings.map { finding in
+            GPUFinding(
+                subject: finding.library.rawValue, isGood: finding.problem == nil || finding.library == .cudnn,
+                detail: finding.problem ?? finding.path!)
+        }
+        findings += Device.all.filter(\.isGPU).map {
+            GPUFinding(subject: "GPU", isGood: true, detail: $0.description)
+        }
+        findings.append(
+            GPUFinding(subject: "computing on", isGood: true, detail: "the processor: \(Device.reasonForDefault)"))
+        return findings
+    }
+}

@@ -1,0 +1,64 @@
+// Parts at given positions and back, as in Indexing.swift. x [outer, size, inner], y [outer, count, inner].
+// A position that does not exist is noted in `wrong`, which starts as the largest int, and nothing is read or written
+// there.
+
+#define GATHERED(bits, T) \
+    KERNEL gathered_##bits( \
+        const T *x, const int *positions, T *y, int *wrong, Index outer, Index size, Index count, Index inner \
+    ) { \
+        EACH(i, outer * count * inner) { \
+            const Index row = i / inner, at = row % count, position = positions[at]; \
+            if (position < 0 || position >= size) { \
+                atomicMin(wrong, (int)at); \
+                y[i] = 0; \
+                continue; \
+            } \
+            y[i] = x[(row / count * size + position) * inner + i % inner]; \
+        } \
+    }
+GATHERED(8, Byte)
+GATHERED(16, unsigned short)
+GATHERED(32, Word)
+GATHERED(64, Long)
+
+// dx [outer, size, inner]: each part of dy added at its position, in the order of the positions. A thread looks for
+// what comes to its element, so no atomics are needed; it reads all positions, which its neighbours read, too.
+#define SCATTERED(type, T) \
+    KERNEL scattered_##type( \
+        const T *dy, const int *positions, T *dx, Index outer, Index size, Index count, Index inner \
+    ) { \
+        EACH(i, outer * size * inner) { \
+            const Index at = i / inner % size, base = i / inner / size * count; \
+            T sum = 0; \
+            for (Index k = 0; k < count; k++) { \
+                if (positions[k] == at) sum += dy[(base + k) * inner + i % inner]; \
+            } \
+            dx[i] = sum; \
+        } \
+    }
+SCATTERED(float32, float)
+SCATTERED(float64, double)
+
+// y [rows, count] = x [rows, size] at positions [rows, count].
+#define CHOSEN(bits, T) \
+    KERNEL chosen_##bits(const T *x, const int *positions, T *y, int *wrong, Index rows, Index size, Index count) { \
+        EACH(i, rows * count) { \
+            const Index position = positions[i]; \
+            if (position < 0 || position >= size) { \
+                atomicMin(wrong, (int)i); \
+                y[i] = 0; \
+                continue; \
+            } \
+            y[i] = x[i / count * size + position]; \
+        } \
+    }
+CHOSEN(32, Word)
+CHOSEN(64, Long)
+
+// y [count, classes]: 1 at each label, else 0.
+#define ONE_HOT(type, T) \
+    KERNEL one_hot_##type(const int *labels, T *y, Index count, Index classes) { \
+        EACH(i, count * classes) y[i] = labels[i / classes] == i % classes ? 1 : 0; \
+    }
+ONE_HOT(float32, float)
+ONE_HOT(float64, double)

@@ -1,0 +1,39 @@
+"""`swift-lab doctor` with the simulated GPU: the program finds its libraries as it would find NVIDIA's."""
+
+import os
+
+
+def lines(result):
+    return {line[2:].split("  ")[0]: line for line in result.stdout.splitlines() if line[:1] in "✓✗"}
+
+
+def test_doctor_names_the_libraries_and_the_gpu(swift_lab, folder):
+    result = swift_lab(
+        "doctor", env={**os.environ, "SWIFT_LAB_CUDA": str(folder), "SIMULATED_GPU_MEMORY": str(8 << 30)}
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = lines(result)
+    assert found["NVIDIA driver"].startswith("✓") and f"{folder}/libcuda.so.1" in found["NVIDIA driver"]
+    assert found["NVRTC"].startswith("✓") and found["cuBLAS"].startswith("✓") and found["NVML"].startswith("✓")
+    # Not needed, so no cross; but said, with the way to have it.
+    assert found["cuDNN"].startswith("✓") and "pip install nvidia-cudnn-cu13" in found["cuDNN"]
+    assert found["GPU"].endswith("Simulated GPU 0: 0.0 of 8.0 GB used, 7 % busy, 41 °C, compute capability 9.0")
+    assert "do not run on it yet" in found["computing on"]
+
+
+def test_doctor_says_what_is_missing_beside_a_driver(swift_lab, folder, tmp_path):
+    (tmp_path / "libcuda.so.1").symlink_to(folder / "libcuda.so.1")
+    result = swift_lab("doctor", env={**os.environ, "SWIFT_LAB_CUDA": str(tmp_path)})
+    # The labs run on the processor all the same.
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = lines(result)
+    assert found["NVRTC"].startswith("✗") and "pip install nvidia-cuda-nvrtc" in found["NVRTC"]
+    assert found["cuBLAS"].startswith("✗") and "pip install nvidia-cublas" in found["cuBLAS"]
+    assert "NVRTC is missing" in found["computing on"]
+
+
+def test_doctor_without_a_driver_has_one_line_for_it(swift_lab, tmp_path):
+    result = swift_lab("doctor", env={**os.environ, "SWIFT_LAB_CUDA": str(tmp_path)})
+    assert result.returncode == 0
+    assert lines(result)["GPU"].startswith("✓") and "the labs run on the processor" in lines(result)["GPU"]
+    assert "NVRTC" not in lines(result)
