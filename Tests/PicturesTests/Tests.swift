@@ -251,3 +251,14 @@ private func temporaryFile(_ name: String) -> String {
         #expect(Curve("losses", [3, 2, 1]).x == [0, 1, 2])
     }
 }
+
+@Suite struct DrawnImageTests {
+    @Test func anImageIsDrawnPixelForPixel() {
+        let image = Image(width: 3, height: 2) { canvas in
+            canvas.fill(Rectangle(x: 1, y: 0, width: 1, height: 2), Color(0x0072B2))
+        }
+        #expect((image.width, image.height, image.channels) == (3, 2, 3))
+        #expect(image[0, 0] == [255, 255, 255])
+        #expect(image[1, 1] == [0x00, 0x72, 0xB2])
+    }
+}

@@ -48,6 +48,11 @@ import Testing
         let trials = try compare(\.batchSize, of: settings, [16, 48]) { try train(SmallNet(), on: data, $0) }
         #expect(trials.comparison.title == "batch size")
         #expect(trials.runs.map(\.run.settings.batchSize) == [16, 48])
+        let rates = try compare(\.learningRate, of: settings, [0.05, .cosine(0.05)]) {
+            try train(SmallNet(), on: data, $0)
+        }
+        #expect(rates.runs.map(\.run.settings.learningRate) == [.fixed(0.05), .cosine(0.05)])
+        #expect(rates.comparison.picture.text.contains("\n0.05 "))
         let named = try compare(\.training, of: data, ["few": data.training[0..<48], "all": data.training]) {
             try train(SmallNet(), on: $0, settings)
         }
