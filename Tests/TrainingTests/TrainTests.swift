@@ -244,7 +244,8 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         }
         #expect(
             error?.description
-                == "train: for 2 images the network answers [2, 2]; bars has 3 classes, so [2, 3] is needed")
+                == "train: for 2 images the network answers [2, 2]; bars has 3 classes, so [2, 3] is needed: give its last layer 3 outputs, Dense(3)"
+        )
     }
 
     @Test(
