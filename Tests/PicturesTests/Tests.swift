@@ -25,6 +25,25 @@ private func temporaryFile(_ name: String) -> String {
         }
     }
 
+    @Test func manyCrossingCurvesStillHaveAPalette() throws {
+        var generator = RandomGenerator(seed: 1)
+        let plot = LinePlot(
+            x: Axis("step"), left: Axis("loss"),
+            curves: (0..<6).map { curve in
+                Curve("run \(curve)", (0..<120).map { _ in generator.double() }, hasDots: true)
+            })
+        let canvas = Canvas(width: 720, height: 360)
+        plot.draw(on: canvas, in: canvas.bounds)
+        let exact = try PNG.decode(canvas.png(keepsEveryShade: true), path: "exact")
+        let bytes = canvas.png()
+        #expect(bytes[25] == 3)
+        let read = try PNG.decode(bytes, path: "palette")
+        let errors = zip(exact.pixels, read.pixels).map { abs(Int($0) - Int($1)) }
+        #expect(errors.max()! <= 32)
+        // What can be seen is the mean: less than a level where a step of one cannot be seen.
+        #expect(Double(errors.reduce(0, +)) / Double(errors.count) < 0.5)
+    }
+
     @Test func aPlotKeepsItsColorsAndLosesNoMoreThanShadesOfEdges() throws {
         // Six hues and text, each antialiased: more than the 256 shades that a palette has room for.
         let canvas = Canvas(width: 300, height: 200)
