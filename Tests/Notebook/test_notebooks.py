@@ -102,6 +102,7 @@ def compared(cell) -> dict[str, dict[str, float | None]]:
         if len(parts) != 7:
             break
         name, training, validation, accuracy = parts[:4]
+        name = name.removesuffix(" ★")  # the best is marked
         found[name] = {
             "training loss": float(training) if training != "–" else None,
             "validation loss": float(validation) if validation not in ("–", "failed") else None,

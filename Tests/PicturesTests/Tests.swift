@@ -29,8 +29,9 @@ private func temporaryFile(_ name: String) -> String {
         var generator = RandomGenerator(seed: 1)
         let plot = LinePlot(
             x: Axis("step"), left: Axis("loss"),
-            curves: (0..<6).map { curve in
-                Curve("run \(curve)", (0..<120).map { _ in generator.double() }, hasDots: true)
+            curves: (0..<5).map { curve in
+                let losses = (0..<24).map { _ in 0.1 * Double(curve) + 0.3 * generator.double() }
+                return Curve("run \(curve)", losses, hasDots: true)
             })
         let canvas = Canvas(width: 720, height: 360)
         plot.draw(on: canvas, in: canvas.bounds)

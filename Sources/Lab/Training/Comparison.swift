@@ -140,8 +140,8 @@ extension Comparison: Displayable {
         }
         return LinePlot(
             x: Axis(countsImages ? "images seen" : "epoch"), left: lossAxis(losses.flatMap(\.y)), curves: losses,
-            lower: LinePlot.Panel(Axis("validation accuracy", unit: "%"), curves: accuracies, height: 100),
-            height: 360)
+            lower: LinePlot.Panel(Axis("validation accuracy", unit: "%"), curves: accuracies, height: 90),
+            width: 660, height: 320)
     }
 
     private func lossAxis(_ losses: [Double]) -> Axis {
