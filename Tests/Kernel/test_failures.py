@@ -30,6 +30,11 @@ def test_a_trap_costs_only_its_cell_and_names_the_line(notebook, cell, message, 
     assert notebook.run("kept += 1; kept").value == "42"
 
 
+def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(notebook):
+    notebook.run("struct Settings { var learningRate = 0.1 }\nvar settings = Settings()")
+    assert "did you mean 'learningRate'?" in notebook.run("settings.learnigRate = 1").error
+
+
 def test_a_stack_overflow_costs_only_its_cell(notebook):
     notebook.run("var kept = 41\nfunc deeper(_ n: Int) -> Int { deeper(n + 1) + deeper(n + 2) }")
     outcome = notebook.run("deeper(0)")

@@ -25,6 +25,26 @@ private func temporaryFile(_ name: String) -> String {
         }
     }
 
+    @Test func manyCrossingCurvesStillHaveAPalette() throws {
+        var generator = RandomGenerator(seed: 1)
+        let plot = LinePlot(
+            x: Axis("step"), left: Axis("loss"),
+            curves: (0..<5).map { curve in
+                let losses = (0..<24).map { _ in 0.1 * Double(curve) + 0.3 * generator.double() }
+                return Curve("run \(curve)", losses, hasDots: true)
+            })
+        let canvas = Canvas(width: 720, height: 360)
+        plot.draw(on: canvas, in: canvas.bounds)
+        let exact = try PNG.decode(canvas.png(keepsEveryShade: true), path: "exact")
+        let bytes = canvas.png()
+        #expect(bytes[25] == 3)
+        let read = try PNG.decode(bytes, path: "palette")
+        let errors = zip(exact.pixels, read.pixels).map { abs(Int($0) - Int($1)) }
+        #expect(errors.max()! <= 32)
+        // What can be seen is the mean: less than a level where a step of one cannot be seen.
+        #expect(Double(errors.reduce(0, +)) / Double(errors.count) < 0.5)
+    }
+
     @Test func aPlotKeepsItsColorsAndLosesNoMoreThanShadesOfEdges() throws {
         // Six hues and text, each antialiased: more than the 256 shades that a palette has room for.
         let canvas = Canvas(width: 300, height: 200)
@@ -249,5 +269,16 @@ private func temporaryFile(_ name: String) -> String {
         let x = Tensor([0.5, 1])
         #expect(Curve("square", x: x, y: x * x).y == [0.25, 1])
         #expect(Curve("losses", [3, 2, 1]).x == [0, 1, 2])
+    }
+}
+
+@Suite struct DrawnImageTests {
+    @Test func anImageIsDrawnPixelForPixel() {
+        let image = Image(width: 3, height: 2) { canvas in
+            canvas.fill(Rectangle(x: 1, y: 0, width: 1, height: 2), Color(0x0072B2))
+        }
+        #expect((image.width, image.height, image.channels) == (3, 2, 3))
+        #expect(image[0, 0] == [255, 255, 255])
+        #expect(image[1, 1] == [0x00, 0x72, 0xB2])
     }
 }

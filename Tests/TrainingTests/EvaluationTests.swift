@@ -32,6 +32,12 @@ import Testing
         #expect(result.accuracy(amongBest: 3) == 1)
     }
 
+    @Test func confidenceIsTheMeanProbabilityOfTheAnswers() throws {
+        // e^z / (e^z + 2) with z = 4, 5, 6, 3, 9 and 0.5, the largest logit of each image beside two zeros.
+        let expected = [0.964664, 0.986703, 0.995067, 0.909443, 0.999753, 0.451862].reduce(0, +) / 6
+        #expect(abs(try evaluation().confidence - expected) < 1e-5)
+    }
+
     @Test func precisionRecallAndF1AreTheTextbooks() throws {
         let scores = try evaluation().classScores
         // Two zeros of three were found and nothing else was taken for one; three were taken for a one, two of them are.

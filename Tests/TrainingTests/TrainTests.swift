@@ -233,6 +233,15 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         #expect(sentence.hasSuffix("Try a smaller learning rate than 500."))
     }
 
+    @Test func aLayerThatIsNotUsedIsNoObstacle() throws {
+        final class Spare: Module {
+            let spare = BatchNorm(), output = Dense(3)
+            func callAsFunction(_ images: Tensor) -> Tensor { output(images.flattened()) }
+        }
+        let run = try train(Spare(), on: try bars(), settings, from: nil, host())
+        #expect(run.weights.map(\.name) == ["output.weight", "output.bias"])
+    }
+
     @Test func tooFewAnswersAreSaidBeforeTrainingStarts() throws {
         final class TwoAnswers: Module {
             let output = Dense(2)
@@ -244,7 +253,8 @@ func weights(_ run: Run<SmallNet>) -> [[Float]] { run.state.weights.map(\.value.
         }
         #expect(
             error?.description
-                == "train: for 2 images the network answers [2, 2]; bars has 3 classes, so [2, 3] is needed")
+                == "train: for 2 images the network answers [2, 2]; bars has 3 classes, so [2, 3] is needed: give its last layer 3 outputs, Dense(3)"
+        )
     }
 
     @Test(

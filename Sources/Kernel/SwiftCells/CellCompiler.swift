@@ -94,6 +94,8 @@ final class CellCompiler: Sendable {
                 isOptimized ? "-O" : "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
                 "-module-cache-path", moduleCache,
                 "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
+                // Off unless asked for: "no member 'learnigRate'; did you mean 'learningRate'?"
+                "-typo-correction-limit", "10",
                 "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
                 // For inspection: comments and places. They cost less than can be measured.
                 "-emit-module-doc-path", base + ".swiftdoc",

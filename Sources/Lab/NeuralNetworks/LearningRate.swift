@@ -126,6 +126,12 @@ extension LearningRate {
     }
 }
 
+/// A number alone is a rate that stays: `settings.learningRate = 0.01`.
+extension LearningRate: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
+    public init(floatLiteral base: Double) { self = .fixed(base) }
+    public init(integerLiteral base: Int) { self = .fixed(Double(base)) }
+}
+
 /// A learning rate that falls when the loss stops falling.
 ///
 ///     var plateau = Plateau(patience: 3)

@@ -132,11 +132,15 @@ extension Module {
         }
     }
 
-    /// Takes values by name: what `parameters` gave, or a file. Every parameter has to be there, of its own shape.
+    /// Takes values by name: what `parameters` gave, or a file. Every parameter that is used has to be there, of
+    /// its own shape.
     public func load(_ values: [String: Tensor]) throws(ParameterError) {
         let parameters = ModuleContents.of(self).parameters
+        let isInitialized = parameters.contains { $0.parameter.shape != nil }
         for (name, parameter) in parameters {
             guard let value = values[name] else {
+                // A layer that the network has but does not use never got a size.
+                if isInitialized && parameter.shape == nil { continue }
                 throw ParameterError(
                     "load: there is no value for \(name); there are \(values.keys.sorted().joined(separator: ", "))")
             }
@@ -144,7 +148,7 @@ extension Module {
                 throw ParameterError("load: \(name) has the shape \(shape), the value \(value.shape)")
             }
         }
-        for (name, parameter) in parameters { parameter.set(values[name]!) }
+        for (name, parameter) in parameters { if let value = values[name] { parameter.set(value) } }
     }
 
     /// Takes values by name, in the form that `parameters` gives them.

@@ -21,6 +21,8 @@ public struct Summary: Displayable, CustomStringConvertible, Sendable {
 
     public var parameters: Int { rows.reduce(otherParameters) { $0 + $1.parameters } }
     public var multiplyAdds: Int { rows.reduce(0) { $0 + $1.multiplyAdds } }
+    /// Bytes of all layers' outputs for one input, in `float32`.
+    public var memory: Int { rows.reduce(0) { $0 + $1.memory } }
 
     init(_ model: any Module, input: Shape) {
         let contents = ModuleContents.of(model)
@@ -62,7 +64,7 @@ public struct Summary: Displayable, CustomStringConvertible, Sendable {
             }, numeric: [3, 4, 5],
             footer: [
                 "in all", "", "", "\(parameters.grouped) (\(kilobytes(parameters * 4)))", multiplyAdds.grouped,
-                kilobytes(rows.reduce(0) { $0 + $1.memory }),
+                kilobytes(memory),
             ])
     }
 

@@ -58,8 +58,11 @@ public func compare<Whole, Value, Model: Module>(
     }
 }
 
-/// A value as one would write it: 0.0001, not 1e-04.
-private func spoken(_ value: some Any) -> String { (value as? Double)?.significant(4) ?? "\(value)" }
+/// A value as one would write it: 0.0001, not 1e-04; and that alone for a rate that stays.
+private func spoken(_ value: some Any) -> String {
+    if let rate = value as? LearningRate, rate == .fixed(rate.base) { return rate.base.significant(4) }
+    return (value as? Double)?.significant(4) ?? "\(value)"
+}
 
 /// The last part of a key path in words: `\Hyperparameters.batchSize` is "batch size".
 private func name(of part: AnyKeyPath) -> String {

@@ -53,8 +53,13 @@ public struct Comparison: Sendable {
     }
 
     mutating func add(_ name: String, failedWith error: TrainingError) {
-        trials.append(Trial(name: name, history: error.history ?? History(), failure: error.description))
+        trials.append(Trial(name: name, history: error.history ?? History(), failure: error.description.withoutPlace))
     }
+}
+
+extension String {
+    /// What comes behind the name of the function that complains: `train: …`.
+    fileprivate var withoutPlace: String { split(separator: ": ", maxSplits: 1).last.map(String.init) ?? self }
 }
 
 /// What a comparison takes: a run of this session, or one from `runs`.
@@ -135,8 +140,8 @@ extension Comparison: Displayable {
         }
         return LinePlot(
             x: Axis(countsImages ? "images seen" : "epoch"), left: lossAxis(losses.flatMap(\.y)), curves: losses,
-            lower: LinePlot.Panel(Axis("validation accuracy", unit: "%"), curves: accuracies, height: 130),
-            height: 420)
+            lower: LinePlot.Panel(Axis("validation accuracy", unit: "%"), curves: accuracies, height: 90),
+            width: 660, height: 320)
     }
 
     private func lossAxis(_ losses: [Double]) -> Axis {
@@ -244,7 +249,7 @@ private struct ComparisonPicture: Picture {
             if let failure = failureLines[index] {
                 base += rowHeight
                 canvas.text(
-                    canvas.fitting(failure, width: width - 28, size: 12), x: nameStart, y: base - 3, size: 12,
+                    canvas.fitting(failure, width: width - 28, size: 11.5), x: nameStart, y: base - 3, size: 11.5,
                     color: .vermilion)
             }
         }

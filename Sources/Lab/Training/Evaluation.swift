@@ -44,6 +44,12 @@ public struct Evaluation: Sendable {
     /// The part of the images that was recognised, 0 to 1; NaN of no images.
     public var accuracy: Double { count == 0 ? .nan : Double(correctCount) / Double(count) }
 
+    /// The mean of the probabilities that its answers had; NaN of no images. Of a network that knows how sure it may be,
+    /// it is the accuracy.
+    public var confidence: Double {
+        count == 0 ? .nan : probabilities.reduce(0) { $0 + Double($1.max() ?? 0) } / Double(count)
+    }
+
     /// Where the accuracy on all images of this kind lies, in 95 of 100 such tests.
     public var accuracyInterval: ClosedRange<Double> { wilsonInterval(correctCount, of: count) }
 

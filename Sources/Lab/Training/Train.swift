@@ -134,8 +134,22 @@ private func checkAnswer(of model: some Module, on data: DatasetSplit) throws {
     let answer = model(data.training.images(at: places)).shape
     let expected: Shape = [places.count, data.training.classNames.count]
     guard answer == expected else {
+        let wayOut =
+            answer.rank == 2
+            ? "give its last layer \(expected[1]) outputs, Dense(\(expected[1]))"
+            : "make one row of each image's features before the last layers, with .flattened()"
         throw TrainingError(
-            "train: for \(places.count) images the network answers \(answer); \(data.training.name) has \(expected[1]) classes, so \(expected) is needed"
+            "train: for \(places.count) images the network answers \(answer); \(data.training.name) has \(expected[1]) classes, so \(expected) is needed: \(wayOut)"
         )
     }
+}
+
+@available(
+    *, unavailable,
+    message: "a run needs data in parts: train on digits.split(training: 0.8, validation: 0.2, seed: 1)"
+)
+public func train<Model: Module>(
+    _ model: Model, on data: Dataset, _ settings: Hyperparameters = Hyperparameters(), quietly: Bool = false
+) throws -> Run<Model> {
+    fatalError("train: a data set has no parts to train and to validate on.")
 }
