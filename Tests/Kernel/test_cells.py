@@ -71,8 +71,3 @@ def test_cells_are_counted(notebook):
     assert notebook.run("2").reply["execution_count"] == 2
 
 
-def test_an_older_type_under_a_newer_name_is_explained(notebook):
-    notebook.run("struct P { var x = 1 }\nlet p = P()")
-    notebook.run("struct P { var y = 1 }\nfunc f(_ p: P) {}")
-    outcome = notebook.run("f(p)")
-    assert "two types called P: of In[1] and, newer, of In[2]" in outcome.error

@@ -10,7 +10,8 @@ import Testing
     }
 
     private func imports(_ table: NameTable, for code: String) -> [String] {
-        table.importLines(for: CellSyntax(code).references).map {
+        let syntax = CellSyntax(code)
+        return table.importLines(for: syntax.references, in: syntax.definitions).map {
             $0.replacing(#/@_private\(sourceFile: "Cell\d+.swift"\) import /#, with: "")
         }
     }
@@ -56,5 +57,37 @@ import Testing
     @Test func importsOfTheUserHoldOnce() {
         #expect(
             table("import Foundation", "import Foundation\nimport Lab").imports == ["import Foundation", "import Lab"])
+    }
+
+    @Test func whatACellDeclaresItselfItDoesNotImport() {
+        #expect(imports(table("func f(_ n: Int) {}"), for: "func f(_ n: Int) { f(n) }").isEmpty)
+        #expect(imports(table("let v = 1"), for: "let v = 2").isEmpty)
+        #expect(imports(table("let v = 1"), for: "let v = v + 1") == ["let Cell1.`v`"])
+    }
+
+    @Test func aTypeWithOperatorsIsImportedWithItsWholeCell() {
+        let type = "struct V { static func + (a: V, b: V) -> V { a } }"
+        #expect(imports(table(type), for: "V() + V()") == ["Cell1", "struct Cell1.`V`"])
+        #expect(imports(table(type, "let w = V()"), for: "w + w") == ["Cell1", "let Cell2.`w`"])
+    }
+
+    @Test func whatIsOutOfForceIsHiddenInItsCell() {
+        var table = table("func f() {}\nfunc g() {}\nstruct P {}\nlet a = 1, b = 2")
+        #expect(table.hidden(in: 1).isEmpty)
+        #expect(
+            table.add(
+                cell: 2, definitions: CellSyntax("func f() {}\nstruct P {}").definitions, imports: [], references: [])
+                == [1])
+        #expect(table.hidden(in: 1) == ["f()": ""])
+        let syntax = CellSyntax("func f() {}\nfunc g() {}\nlet a = 1, b = 2")
+        #expect(syntax.hiding(["f()": "", "a": ""]) { _ in "@hidden" }.map(\.offset) == [0])
+        #expect(syntax.hiding(["a": "", "b": ""]) { _ in "@hidden" }.map(\.offset) == [24])
+    }
+
+    @Test func extensionsAreToldApartByTheirConditions() {
+        let table = table(
+            "extension Array where Element == Int { var k: Int { 1 } }",
+            "extension Array where Element == String { var k: Int { 2 } }")
+        #expect(imports(table, for: "[1].k") == ["Cell1", "Cell2"])
     }
 }

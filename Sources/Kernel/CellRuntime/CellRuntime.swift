@@ -25,6 +25,9 @@ public func _cellTask(_ cell: Int) {
     }
 }
 
+/// The same in a top level that awaits nothing else, and does so only to be on the main actor.
+public func _cellTaskOfMainActor(_ cell: Int) async { _cellTask(cell) }
+
 /// Called behind each top-level variable declaration: a cell that fails leaves behind the variables before that.
 public func _cellReached(_ statement: Int, _ cell: Int) {
     cellRecord(cell)?.setReached(statement)

@@ -17,7 +17,9 @@ struct Backtrace {
     private(set) var runtimeFailure: String?
 
     /// Asks the toolchain's symboliser for all frames in cells at once (24 ms).
-    init(programCounters: [UInt], toolchain: Toolchain) {
+    ///
+    /// - Parameter label: what the user calls a cell, by its module's number.
+    init(programCounters: [UInt], toolchain: Toolchain, label: (_ cell: Int) -> String?) {
         var arguments: [String] = []
         for counter in programCounters where ccells_cell_at(counter) != 0 {
             var base: UInt = 0
@@ -33,19 +35,26 @@ struct Backtrace {
         // For each address a function and `file:line:column` alternate, inlined ones first; an empty line ends it.
         var lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)[...]
         while let name = lines.popFirst() {
-            guard !name.isEmpty, let place = lines.popFirst() else { continue }
+            guard !name.isEmpty, let position = lines.popFirst() else { continue }
             if name.hasPrefix("Swift runtime failure: ") {
                 if runtimeFailure == nil { runtimeFailure = String(name.dropFirst("Swift runtime failure: ".count)) }
                 continue
             }
-            let parts = place.split(separator: ":")
+            let parts = position.split(separator: ":")
             // The compiler's folder stands before the name that `#sourceLocation` gave.
             guard parts.count >= 3, let line = Int(parts[parts.count - 2]), line > 0,
-                let label = parts[0].split(separator: "/").last, label.hasPrefix("In[")
+                var place = parts[0].split(separator: "/").last.map(String.init)
             else { continue }
+            // Optimised top levels have the user's lines under the file's own name.
+            if place.hasPrefix("Cell"), place.hasSuffix(".swift"),
+                let cell = Int(place.dropFirst("Cell".count).dropLast(".swift".count))
+            {
+                place = label(cell) ?? place
+            }
+            guard place.hasPrefix("In[") else { continue }
             let isTopLevel = name.hasPrefix("cell_") || name.contains("async_Main")
             let frame = Frame(
-                label: String(label), line: line, function: isTopLevel ? nil : demangled(String(name)).withoutCellNames)
+                label: place, line: line, function: isTopLevel ? nil : demangled(String(name)).withoutCellNames)
             if frames.last != frame { frames.append(frame) }
         }
     }

@@ -13,7 +13,13 @@ final class CellCompiler: Sendable {
     /// What the frontend is told of packages: where their modules and macros are.
     private let packages = Mutex<[String]>([])
     private let tool = Subprocess()
+    /// Makes what later cells need. No interrupt is about that.
+    private let ownTool = Subprocess()
     private let views: ModuleViews
+    /// The modules of cells from which later ones have taken something.
+    let revisions: ModuleRevisions
+    /// Where the macros of the toolchain's own libraries are: `@Observable`, `#Predicate`.
+    let pluginOptions: [String]
     /// Where the frontend keeps what it has made of C headers, from session to session if the user's folder can be
     /// written.
     private let moduleCache: String
@@ -31,6 +37,45 @@ final class CellCompiler: Sendable {
         self.toolchain = toolchain
         self.folder = folder
         self.modules = modules
+        let host = toolchain.root + "/lib/swift/host"
+        pluginOptions = [
+            "-plugin-path", host + "/plugins", "-in-process-plugin-server-path",
+            host + "/libSwiftInProcPluginServer.so",
+        ]
+        revisions = try ModuleRevisions(folder: folder + "/revised")
+    }
+
+    /// Sees to it that of each of these cells the definitions with these keys are hidden, and no others.
+    func hide(_ hidden: [Int: [String: String]]) { revisions.prepare(hidden, compile: compileRevision) }
+
+    /// The same, while something else is done.
+    func hideSoon(_ hidden: [Int: [String: String]]) {
+        if hidden.isEmpty { return }
+        if !startThread({ [self] in hide(hidden) }) { hide(hidden) }
+    }
+
+    /// Writes the module of a cell that ran, as if it had been compiled from this text.
+    private func compileRevision(_ text: String, _ source: CellSource, _ cell: Int) throws -> Bool {
+        let base = "\(revisions.folder)/Cell\(cell)"
+        try write(Array(text.utf8), to: base + ".swift")
+        let view = "revision\(cell)"
+        let paths = views.searchPaths(view, importing: source.importedCells)
+        defer { views.remove(view) }
+        let result = try ownTool.run(
+            toolchain.frontend,
+            ["-emit-module", "-experimental-skip-all-function-bodies", "-suppress-warnings"]
+                + arguments(cell, base: base, ignoresAccess: source.ignoresAccess, searchPaths: paths))
+        return result.status == 0
+    }
+
+    /// What every compilation of a cell is told.
+    private func arguments(_ cell: Int, base: String, ignoresAccess: Bool, searchPaths: [String]) -> [String] {
+        [
+            "-primary-file", base + ".swift", "-module-name", "Cell\(cell)", "-enable-testing",
+            "-enable-private-imports", "-swift-version", "5", "-enable-bare-slash-regex",
+            "-module-cache-path", moduleCache, "-emit-module-path", base + ".swiftmodule",
+        ] + (ignoresAccess ? ["-disable-access-control"] : []) + pluginOptions
+            + (searchPaths + [folder, modules]).flatMap { ["-I", $0] } + packages.withLock { $0 }
     }
 
     struct Product {
@@ -49,12 +94,20 @@ final class CellCompiler: Sendable {
     func compile(_ source: CellSource, cell: Int, label: String, isOptimized: Bool = false) throws -> Product {
         let base = "\(folder)/Cell\(cell)"
         try write(Array(source.text.utf8), to: base + ".swift")
-        let paths = views.searchPaths(for: cell, importing: source.importedCells)
-        defer { views.finish(cell, makeEmpty: compileEmptyModule) }
-        var frontend = try compile(base, cell: cell, isOptimized: isOptimized, searchPaths: paths)
+        let view = "view\(cell)"
+        let paths = views.searchPaths(view, importing: source.importedCells, revised: revisions.folder)
+        defer {
+            views.remove(view)
+            views.finish(cell, makeEmpty: compileEmptyModule)
+        }
+        func compile(_ paths: [String]) throws -> Subprocess.Result {
+            try self.compile(
+                base, cell: cell, isOptimized: isOptimized, ignoresAccess: source.ignoresAccess, searchPaths: paths)
+        }
+        var frontend = try compile(paths)
         if frontend.status != 0, !frontend.wasStopped, !frontend.output.contains("\(label):"), !paths.isEmpty {
             // The user's text is not to blame: perhaps one of the empty modules is. Once more with the real ones.
-            frontend = try compile(base, cell: cell, isOptimized: isOptimized, searchPaths: [])
+            frontend = try compile([revisions.folder])
         }
         let diagnostics = [Diagnostic](compilerOutput: frontend.output, source: source, label: label)
         if frontend.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }
@@ -84,30 +137,26 @@ final class CellCompiler: Sendable {
     }
 
     private func compile(
-        _ base: String, cell: Int, isOptimized: Bool, searchPaths: [String]
+        _ base: String, cell: Int, isOptimized: Bool, ignoresAccess: Bool, searchPaths: [String]
     ) throws -> Subprocess.Result {
         try tool.run(
             toolchain.frontend,
-            [
-                "-c", "-primary-file", base + ".swift", "-module-name", "Cell\(cell)",
-                "-entry-point-function-name", "cell_\(cell)", "-enable-testing", "-enable-private-imports",
-                isOptimized ? "-O" : "-Onone", "-gline-tables-only", "-swift-version", "5", "-enable-bare-slash-regex",
-                "-module-cache-path", moduleCache,
+            ["-c"] + arguments(cell, base: base, ignoresAccess: ignoresAccess, searchPaths: searchPaths) + [
+                "-entry-point-function-name", "cell_\(cell)", isOptimized ? "-O" : "-Onone", "-gline-tables-only",
                 "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
                 // Off unless asked for: "no member 'learnigRate'; did you mean 'learningRate'?"
-                "-typo-correction-limit", "10",
-                "-emit-module-path", base + ".swiftmodule", "-o", base + ".o",
+                "-typo-correction-limit", "10", "-o", base + ".o",
                 // For inspection: comments and places. They cost less than can be measured.
                 "-emit-module-doc-path", base + ".swiftdoc",
                 "-emit-module-source-info-path", base + ".swiftsourceinfo",
-            ] + (searchPaths + [folder, modules]).flatMap { ["-I", $0] } + packages.withLock { $0 })
+            ])
     }
 
     /// The bytes of a module of that name that declares nothing.
     private func compileEmptyModule(_ name: String) throws -> [UInt8]? {
         let base = "\(folder)/empty/template-\(name)"
         try write([], to: base + ".swift")
-        let result = try tool.run(
+        let result = try ownTool.run(
             toolchain.frontend,
             [
                 "-emit-module", "-primary-file", base + ".swift", "-module-name", name, "-parse-as-library",
@@ -124,8 +173,11 @@ final class CellCompiler: Sendable {
     /// What was added.
     var packageOptions: [String] { packages.withLock { $0 } }
 
-    /// Ends a compilation that runs on another thread.
+    /// Ends a compilation that runs on another thread or is about to.
     func interrupt() { tool.stop() }
+
+    /// Before a cell.
+    func forgetInterrupt() { tool.forgetStop() }
 
     /// Loads what the cell's imports ask for, so that the linker need not: a shared object may leave symbols to be found
     /// in the process.

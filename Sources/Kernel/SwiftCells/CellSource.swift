@@ -6,33 +6,43 @@ struct CellSource {
     let text: String
     /// The earlier cells whose modules it is compiled against.
     let importedCells: Set<Int>
+    /// Whether the top level is a task, which an interrupt cancels.
+    let awaits: Bool
+    /// Whether the compiler takes no account of `private` and `public`.
+    var ignoresAccess = false
+
+    private let code: String
+    private let head: String
+    private let edits: [Edit]
     /// The insertions, by line of the cell (from 1): at which column of the *compiled* line (UTF-8, from 1) how many
     /// bytes more than the user's begin.
-    private var insertions: [Int: [(column: Int, bytes: Int)]] = [:]
+    private let insertions: [Int: [(column: Int, bytes: Int)]]
 
     /// - Parameters:
     ///   - cell: the number of the module that the cell becomes.
     ///   - label: what diagnostics and traces call the cell: `In[5]`.
-    init(_ syntax: CellSyntax, cell: Int, label: String, names: NameTable) {
-        importedCells = names.importedCells(for: syntax.references)
+    ///   - onMainActor: whether the top level belongs to the main actor although it awaits nothing.
+    init(_ syntax: CellSyntax, cell: Int, label: String, names: NameTable, onMainActor: Bool = false) {
+        importedCells = names.importedCells(for: syntax.references, in: syntax.definitions)
+        awaits = syntax.awaitsAtTopLevel || onMainActor
         var edits: [Edit] = []
-        if syntax.awaitsAtTopLevel, let first = syntax.tree.statements.first {
-            edits.append(Edit(at: first.positionAfterSkippingLeadingTrivia, insert: "_cellTask(\(cell)); "))
+        if awaits, let first = syntax.tree.statements.first {
+            let call = onMainActor ? "await _cellTaskOfMainActor" : "_cellTask"
+            edits.append(Edit(at: first.positionAfterSkippingLeadingTrivia, insert: "\(call)(\(cell)); "))
         }
         if let expression = syntax.lastExpression {
             edits.append(Edit(at: expression.positionAfterSkippingLeadingTrivia, insert: "_cellResult("))
             edits.append(Edit(at: expression.endPositionBeforeTrailingTrivia, insert: ", \(cell))"))
         }
-        for (number, statement) in syntax.tree.statements.enumerated() {
-            if let statement = statement.item.as(GuardStmtSyntax.self) {
+        for (number, item, _) in syntax.topLevel {
+            if let statement = item.as(GuardStmtSyntax.self) {
                 edits += Self.edits(for: statement, number: number, cell: cell, names: names)
             }
-            guard case .decl(let declaration) = statement.item, let node = declaration.as(VariableDeclSyntax.self)
-            else {
+            guard case .decl(let declaration) = item, let node = declaration.as(VariableDeclSyntax.self) else {
                 continue
             }
-            if syntax.awaitsAtTopLevel {
-                // Without it, a script that awaits would bind its variables to the main actor.
+            // Without it, a script that awaits would bind its variables to the main actor.
+            if awaits, !node.hasActor {
                 edits.append(
                     Edit(at: node.bindingSpecifier.positionAfterSkippingLeadingTrivia, insert: "nonisolated(unsafe) "))
             }
@@ -43,13 +53,30 @@ struct CellSource {
 
         var head = "import CellRuntime\n"
         for line in names.imports { head += line + "\n" }
-        for line in names.importLines(for: syntax.references) { head += line + "\n" }
+        for line in names.importLines(for: syntax.references, in: syntax.definitions) { head += line + "\n" }
         head += "#sourceLocation(file: \"\(label)\", line: 1)\n"
 
+        code = syntax.code
+        self.head = head
+        self.edits = edits
+        (text, insertions) = Self.assemble(head, code, edits)
+    }
+
+    /// What is compiled in this one's place once later cells have defined some of its names anew.
+    ///
+    /// - Parameters: see `CellSyntax.hiding`.
+    func text(hiding keys: [String: String], by attribute: (_ isCallable: Bool) -> String) -> String {
+        Self.assemble(head, code, edits + CellSyntax(code).hiding(keys, by: attribute)).text
+    }
+
+    private static func assemble(
+        _ head: String, _ code: String, _ edits: [Edit]
+    ) -> (text: String, insertions: [Int: [(column: Int, bytes: Int)]]) {
+        var insertions: [Int: [(column: Int, bytes: Int)]] = [:]
         var body: [UInt8] = []
         var line = 1
         var lineStart = 0  // in body
-        let original = Array(syntax.code.utf8)
+        let original = Array(code.utf8)
         var next = 0
         func copy(to end: Int) {
             for byte in original[next..<end] {
@@ -65,12 +92,13 @@ struct CellSource {
         for edit in edits.enumerated().sorted(by: { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) })
             .map(\.element)
         {
-            copy(to: edit.offset)
-            insertions[line, default: []].append((body.count - lineStart + 1, edit.text.utf8.count))
+            copy(to: max(edit.offset, next))
+            insertions[line, default: []].append((body.count - lineStart + 1, edit.text.utf8.count - edit.length))
             body += edit.text.utf8
+            next += edit.length
         }
         copy(to: original.count)
-        text = head + String(decoding: body, as: UTF8.self) + "\n"
+        return (head + String(decoding: body, as: UTF8.self) + "\n", insertions)
     }
 
     /// What `guard let` binds at the top level is no global: it gets another name there, and a variable of its own name
@@ -81,19 +109,27 @@ struct CellSource {
         var edits: [Edit] = []
         var after = ""
         for condition in statement.conditions {
-            guard case .optionalBinding(let binding) = condition.condition,
+            var bound: [(pattern: IdentifierPatternSyntax, keyword: String)] = []
+            if case .optionalBinding(let binding) = condition.condition,
                 let pattern = binding.pattern.as(IdentifierPatternSyntax.self)
-            else { continue }
-            let name = pattern.identifier.text.withoutBackticks
-            edits.append(Edit(at: pattern.positionAfterSkippingLeadingTrivia, insert: "_guarded_"))
-            if binding.initializer == nil {
-                let older = names.cell(declaring: name).map { "Cell\($0)." } ?? ""
-                edits.append(Edit(at: pattern.endPositionBeforeTrailingTrivia, insert: " = \(older)\(name)"))
+            {
+                bound = [(pattern, binding.bindingSpecifier.text)]
+                if binding.initializer == nil {
+                    let name = pattern.identifier.text.withoutBackticks
+                    let older = names.cell(declaring: name).map { "Cell\($0)." } ?? ""
+                    edits.append(Edit(at: pattern.endPositionBeforeTrailingTrivia, insert: " = \(older)\(name)"))
+                }
+            } else if case .matchingPattern(let matching) = condition.condition {
+                bound = matching.boundPatterns
             }
-            // Later conditions mean the bound one.
-            let later = statement.conditions.drop { $0.id != condition.id }.dropFirst()
-            edits += later.flatMap { $0.references(to: name) }.map { Edit(at: $0, insert: "_guarded_") }
-            after += "; \(binding.bindingSpecifier.text) \(pattern.identifier.text) = _guarded_\(name)"
+            for (pattern, keyword) in bound {
+                let name = pattern.identifier.text.withoutBackticks
+                edits.append(Edit(at: pattern.positionAfterSkippingLeadingTrivia, insert: "_guarded_"))
+                // Later conditions mean the bound one.
+                let later = statement.conditions.drop { $0.id != condition.id }.dropFirst()
+                edits += later.flatMap { $0.references(to: name) }.map { Edit(at: $0, insert: "_guarded_") }
+                after += "; \(keyword) \(pattern.identifier.text) = _guarded_\(name)"
+            }
         }
         if !after.isEmpty {
             edits.append(
@@ -114,6 +150,13 @@ struct CellSource {
     }
 }
 
+extension VariableDeclSyntax {
+    /// Whether an attribute says which actor it belongs to.
+    fileprivate var hasActor: Bool {
+        attributes.contains { $0.as(AttributeSyntax.self)?.attributeName.trimmedDescription != "available" }
+    }
+}
+
 extension SyntaxProtocol {
     /// Where `name` stands for a variable.
     fileprivate func references(to name: String) -> [AbsolutePosition] {
@@ -124,12 +167,21 @@ extension SyntaxProtocol {
     }
 }
 
-/// A small insertion into the user's text.
+/// A small change of the user's text: an insertion, or what takes the place of `length` bytes.
 struct Edit {
     let offset: Int
+    let length: Int
     let text: String
     init(at position: AbsolutePosition, insert text: String) {
         offset = position.utf8Offset
+        length = 0
+        self.text = text
+    }
+
+    /// - Precondition: the node stands on one line, or `text` has as many lines.
+    init(replacing node: some SyntaxProtocol, with text: String) {
+        offset = node.positionAfterSkippingLeadingTrivia.utf8Offset
+        length = node.endPositionBeforeTrailingTrivia.utf8Offset - offset
         self.text = text
     }
 }

@@ -1,22 +1,30 @@
 internal import CCells
 import Display
 import Glibc
-import JupyterKernel
 import Synchronization
 
-/// Runs compiled cells in this process, one after the other, each on a thread of its own, and survives how they end.
+/// Runs compiled cells in this process, one after the other, each on a thread of its own, and survives how they end. And
+/// callbacks that cells have left, also while a cell runs.
 final class CellThreads: Sendable {
     enum Ending {
         case returned
         /// A fault; the thread is parked. The flag: on the thread that ran the cell's top level.
         case trapped(Trap, onTopLevel: Bool)
-        case exited(code: Int32)
-        case interrupted
+        /// By the function of that name: `exit`.
+        case exited(String, code: Int32)
+        case interrupted(mayHoldLock: Bool)
     }
 
+    /// A run under way. A cell's, and beside it those of callbacks.
+    private struct Run {
+        /// Becomes readable when the user interrupts, or when a report for this run has come.
+        var bell: Int32
+        var isInterrupted = false
+        var reports: [ccells_report] = []
+    }
+    private let runs = Mutex<[Int: Run]>([:])
+    /// Becomes readable with each report.
     private let reports: Int32
-    /// Becomes readable when the user interrupts.
-    private let wish: Int32
     private let late: @Sendable (Trap) -> Void
 
     /// Once a process: installs signal handlers. `late` gets the faults on threads of cells that had ended or were given
@@ -27,89 +35,107 @@ final class CellThreads: Sendable {
         self.late = late
         reports = ccells_install()
         guard reports >= 0 else { throw SystemError("cannot install the signal handlers") }
-        wish = ccells_open_event()
-        guard wish >= 0 else { throw SystemError("cannot open an event descriptor") }
     }
 
-    /// Forgets what the user asked of the cell before.
-    func forgetInterrupt() {
-        clear(wish)
-        Interruption.reset()
-    }
-
-    /// Asks the running cell to stop; from any thread.
+    /// Asks all that runs to stop; from any thread.
     func interrupt() {
         Interruption.request()
-        var one: UInt64 = 1
-        _ = write(wish, &one, 8)
+        runs.withLock { runs in
+            for cell in runs.keys {
+                runs[cell]!.isInterrupted = true
+                ring(runs[cell]!.bell)
+            }
+        }
     }
 
     /// 256 MiB of address space, of which only what is used takes memory: deep recursion is a thing people try.
     private static let stackSize = 256 << 20
 
-    /// Runs the entry point `cell_<cell>` of a loaded cell to its end, which comes soon where the user has interrupted
-    /// since `forgetInterrupt`. What it shows, and the tasks that it starts, belongs to `output`.
+    /// Runs `body` on a thread of its own to its end, which comes soon where the user interrupts.
     ///
+    /// - Parameters:
+    ///   - cell: whose work it is: the number in `cell_<number>`, or one of its own for a callback.
+    ///   - isInterrupted: asked once the run can be interrupted: whether it was before.
     /// - Throws: `SystemError` where no thread can be had.
-    func run(_ entry: ccells_entry, cell: Int, output: (any CellOutput)?) throws -> Ending {
-        final class TopLevel {
-            let entry: ccells_entry
-            let output: (any CellOutput)?
-            init(_ entry: ccells_entry, _ output: (any CellOutput)?) {
-                self.entry = entry
-                self.output = output
-            }
+    func run(cell: Int, isInterrupted: () -> Bool, _ body: @escaping () -> Void) throws -> Ending {
+        final class Body {
+            let run: () -> Void
+            init(_ run: @escaping () -> Void) { self.run = run }
         }
-        let top = Unmanaged.passRetained(TopLevel(entry, output))
+        let bell = ccells_open_event()
+        guard bell >= 0 else { throw SystemError("cannot open an event descriptor") }
+        runs.withLock { $0[cell] = Run(bell: bell) }
+        defer {
+            _ = runs.withLock { $0.removeValue(forKey: cell) }
+            close(bell)
+        }
+        if isInterrupted() { runs.withLock { $0[cell]!.isInterrupted = true } }
+        let thread = UnsafeMutablePointer<Int32>.allocate(capacity: 1)  // 4 bytes a cell: its thread may outlive the run
+        thread.initialize(to: 0)
         let failure = ccells_start(
-            { argument in
-                let top = Unmanaged<TopLevel>.fromOpaque(argument!).takeRetainedValue()
-                RunningCell.$output.withValue(top.output) { ccells_enter(top.entry) }
-            }, top.toOpaque(), Int32(cell), Self.stackSize)
+            { Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run() },
+            Unmanaged.passRetained(Body(body)).toOpaque(), Int32(cell), Self.stackSize, thread)
         guard failure == 0 else { throw SystemError("cannot start a thread for the cell", code: failure) }
         var stopping = Stopping()
         defer { if stopping.isForced { ccells_interrupt_done() } }
         // How the cell ended, when that happened on another thread than its own, which is still to be stopped.
         var ending: Ending?
+        /// How often the thread was not there to be asked.
+        var isMissing = 0
         while true {
             var descriptors = [
                 pollfd(fd: reports, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: wish, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
             ]
             poll(&descriptors, 2, stopping.hasBegun ? 10 : -1)
-            if descriptors[1].revents != 0 {
-                clear(wish)
-                stopping.begin()
+            clear(bell)
+            distributeReports()
+            let (wasInterrupted, own) = runs.withLock { runs in
+                defer { runs[cell]!.reports = [] }
+                return (runs[cell]!.isInterrupted, runs[cell]!.reports)
             }
-            if descriptors[0].revents != 0 { clear(reports) }
-            while let report = takeReport() {
-                if report.kind != CCELLS_RETURNED { Interruption.threadWasAbandoned(UInt64(report.thread)) }
-                guard owner(of: report, current: cell) == cell else {
-                    noteLate(report)
-                    continue
-                }
+            if wasInterrupted { stopping.begin() }
+            for report in own {
                 switch report.kind {
-                case CCELLS_RETURNED: return ending ?? .returned
-                case CCELLS_INTERRUPTED: return ending ?? .interrupted
-                case CCELLS_EXIT: ending = ending ?? .exited(code: report.value)
+                case CCELLS_RETURNED: ending = ending ?? .returned
+                // A thread that was left behind, of an earlier run with this number; or this one.
+                case CCELLS_INTERRUPTED where !report.is_main: continue
+                case CCELLS_INTERRUPTED:
+                    ending = ending ?? .interrupted(mayHoldLock: report.in_library || report.lock_count > 0)
+                case CCELLS_EXIT:
+                    ending = ending ?? .exited(Trap(report).runtimeMessage, code: report.value)
                 default: ending = ending ?? .trapped(Trap(report), onTopLevel: report.is_main)
                 }
-                if report.is_main, let ending { return ending }
+                if report.is_main, let ending {
+                    leaveBehind(cell, after: ending)
+                    return ending
+                }
                 // The cell's own thread may wait for the one that is gone, and what it does in vain is asked to end.
                 Interruption.request()
                 stopping.beginForced()
             }
-            switch stopping.step(isCooperating: Interruption.isCooperating) {
-            case .wait: break
-            case .park: _ = ccells_interrupt(false)
-            case .parkAnywhere: _ = ccells_interrupt(true)
-            }
+            let step = stopping.step(isCooperating: Interruption.isCooperating)
+            if step == .wait { continue }
+            isMissing = ccells_interrupt(thread.pointee, step == .parkAnywhere) ? 0 : isMissing + 1
+            // Half a second: it is gone without a report, which no function that we know of does.
+            if isMissing == 50 { return ending ?? .interrupted(mayHoldLock: false) }
+        }
+    }
+
+    /// What a cell that was interrupted has left running in tasks and on threads would take the processor from all that
+    /// comes, and its output land there. What it started before it returned, failed or called `exit` goes on.
+    private func leaveBehind(_ cell: Int, after ending: Ending) {
+        switch ending {
+        case .returned, .exited, .trapped: break
+        case .interrupted:
+            ccells_abandon(Int32(cell))
+            distributeReports()
         }
     }
 
     /// The cell whose work a thread did. Threads that serve every cell (Dispatch's, the task pool's) are known by the
     /// outermost cell in their calls.
-    private func owner(of report: ccells_report, current: Int) -> Int {
+    private func owner(of report: ccells_report, current: Int?) -> Int? {
         if report.cell != 0 { return Int(report.cell) }
         return Trap(report).frames.reversed().lazy.map { Int(ccells_cell_at($0)) }.first { $0 != 0 } ?? current
     }
@@ -121,18 +147,33 @@ final class CellThreads: Sendable {
         }
     }
 
-    /// Reports that came between two cells.
-    func collectLateReports() {
+    /// Hands the reports that have come to the runs that they are for.
+    func distributeReports() {
         clear(reports)
-        while let report = takeReport() {
-            if report.kind != CCELLS_RETURNED { Interruption.threadWasAbandoned(UInt64(report.thread)) }
-            noteLate(report)
+        var gone: [UInt64] = []
+        // The lock keeps their order, and the ring is read by one thread at a time.
+        let others = runs.withLock { runs -> [ccells_report] in
+            var others: [ccells_report] = []
+            var report = ccells_report()
+            while ccells_take_report(&report) {
+                if report.kind != CCELLS_RETURNED { gone.append(UInt64(report.thread)) }
+                let cell = owner(of: report, current: runs.keys.max())
+                guard let cell, runs[cell] != nil else {
+                    others.append(report)
+                    continue
+                }
+                runs[cell]!.reports.append(report)
+                ring(runs[cell]!.bell)
+            }
+            return others
         }
+        for thread in gone { Interruption.threadWasAbandoned(thread) }
+        for report in others { noteLate(report) }
     }
 
-    private func takeReport() -> ccells_report? {
-        var report = ccells_report()
-        return ccells_take_report(&report) ? report : nil
+    private func ring(_ event: Int32) {
+        var one: UInt64 = 1
+        _ = write(event, &one, 8)
     }
 
     private func clear(_ event: Int32) {

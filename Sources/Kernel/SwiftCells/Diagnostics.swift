@@ -9,6 +9,20 @@ struct Diagnostic: Hashable {
     var line: Int?
     /// In UTF-8, from 1.
     var column: Int?
+
+    /// What is shown. Errors are, and warnings of what hardly is what was meant: a result that nobody uses, code that
+    /// never runs, a comparison that always holds. Not shown is what is right in a notebook, where the next cell may
+    /// change a variable or use a constant; what is about the text that the kernel adds; and what would be an error in
+    /// Swift 6 mode, in which cells are not compiled.
+    fileprivate var helpsInNotebook: Bool {
+        if severity == .error { return true }
+        if line == nil { return false }
+        let noise = [
+            "was never mutated", "was never used", "never read", "nonisolated(unsafe)", "@retroactive",
+            "declares a conformance of imported type", "Swift 6 language mode", "Sendable", "_guarded_",
+        ]
+        return !noise.contains { message.contains($0) }
+    }
 }
 
 extension [Diagnostic] {
@@ -38,22 +52,40 @@ extension [Diagnostic] {
 
     /// Explains messages in which two cells' types of the same name meet: to the reader both are called alike.
     ///
-    /// - Parameter labels: what the user calls a cell, by its module's number.
-    mutating func explainOlderTypes(compilerOutput: String, labels: [Int: String]) {
+    /// - Parameters:
+    ///   - older: types that were made anew, and that a value in the cell may still have the older one of.
+    ///   - labels: what the user calls a cell, by its module's number.
+    mutating func explainOlderTypes(
+        compilerOutput: String, older: [(name: String, older: Int, newest: Int)], labels: [Int: String]
+    ) {
+        func explain(_ name: some StringProtocol, _ cells: [Int]) {
+            let places = cells.sorted().map { labels[$0] ?? "a cell" }
+            let note = Diagnostic(
+                severity: .note,
+                message: "there are two types called \(name): of \(places[0]) and, newer, of \(places[1]). "
+                    + "Run the cell again that made the older value")
+            if !contains(note) { append(note) }
+        }
         for line in compilerOutput.split(separator: "\n") where line.contains(": error: ") {
             var cellsByName: [Substring: [Int]] = [:]
             for found in line.matches(of: #/\bCell(\d+)\.(\w+)/#) {
                 let cell = Int(found.1)!
                 if cellsByName[found.2]?.contains(cell) != true { cellsByName[found.2, default: []].append(cell) }
             }
-            for (name, cells) in cellsByName where cells.count > 1 {
-                let places = cells.sorted().map { labels[$0] ?? "a cell" }
-                let note = Diagnostic(
-                    severity: .note,
-                    message: "there are two types called \(name): of \(places[0]) and, newer, of \(places[1]). "
-                        + "Run the cell again that made the older value")
-                if !contains(note) { append(note) }
+            for (name, cells) in cellsByName where cells.count > 1 { explain(name, cells) }
+            // "value of type 'P' has no member 'y'": the compiler sees one of them only.
+            for type in older where cellsByName[type.name[...]] == nil && line.contains("'\(type.name)'") {
+                explain(type.name, [type.older, type.newest])
             }
+        }
+    }
+
+    /// Those that are shown, each with its notes.
+    var helpful: [Diagnostic] {
+        var isShown = true
+        return filter { diagnostic in
+            if diagnostic.severity != .note { isShown = diagnostic.helpsInNotebook }
+            return isShown
         }
     }
 

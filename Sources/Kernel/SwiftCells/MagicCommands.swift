@@ -12,7 +12,7 @@ extension SwiftInterpreter {
             let clock = ContinuousClock()
             let start = clock.now
             let used = processorTime()
-            let outcome = try run(CellSyntax(magic.code), label: label)
+            let outcome = try run(CellSyntax(magic.code), label: label, output: output)
             let wall = (clock.now - start) / .seconds(1)
             output.stream(
                 .stdout,
@@ -43,7 +43,7 @@ extension SwiftInterpreter {
                         : "Cells are compiled without optimisation again.\n")
                 return .success(nil)
             }
-            return try run(CellSyntax(magic.code), label: label, isOptimized: true)
+            return try run(CellSyntax(magic.code), label: label, isOptimized: true, output: output)
         case .who: return try variables(label: label)
         case .history:
             // A wish that makes no sense must not trap: this is the kernel's own thread.

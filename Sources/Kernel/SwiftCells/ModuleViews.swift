@@ -20,19 +20,27 @@ final class ModuleViews: Sendable {
     }
 
     /// The search paths for compiling a cell that imports others, the first before the second.
-    func searchPaths(for cell: Int, importing imported: Set<Int>) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - name: of the folder that is made, and to be removed with `remove`.
+    ///   - revised: where modules lie that are to be taken in the place of those of the same name.
+    func searchPaths(_ name: String, importing imported: Set<Int>, revised: String? = nil) -> [String] {
         guard !imported.isEmpty else { return [] }
-        let view = "\(folder)/view\(cell)"
+        let view = "\(folder)/\(name)"
         guard mkdir(view, 0o700) == 0 else { return [] }
         for number in imported {
-            symlink("\(folder)/Cell\(number).swiftmodule", "\(view)/Cell\(number).swiftmodule")
+            let module = "Cell\(number).swiftmodule"
+            let newer = revised.map { "\($0)/\(module)" }
+            symlink(newer.flatMap { fileExists($0) ? $0 : nil } ?? "\(folder)/\(module)", "\(view)/\(module)")
         }
         return [view, folder + "/empty"]
     }
 
-    /// Removes what `searchPaths` made, and writes the empty module that stands for the cell from now on.
+    /// Removes what `searchPaths` made.
+    func remove(_ name: String) { removeFolder("\(folder)/\(name)") }
+
+    /// Writes the empty module that stands for the cell from now on.
     func finish(_ cell: Int, makeEmpty: (_ name: String) throws -> [UInt8]?) {
-        removeFolder("\(folder)/view\(cell)")
         let name = Array("Cell\(cell)".utf8)
         // All names of one length share one compilation: the name stands in the module once.
         let bytes = empty.withLock { empty -> [UInt8]? in

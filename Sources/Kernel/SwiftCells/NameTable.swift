@@ -20,27 +20,31 @@ struct NameTable {
     /// The import declarations of all cells, in order, each once.
     private(set) var imports: [String] = []
 
-    /// Notes what a cell declared. Definitions with the same key in earlier cells are out of force from now on.
-    mutating func add(cell: Int, definitions: [Definition], imports: [String], references: Set<String>) {
-        // What a cell declares anew it means itself; only a variable can be made from its older value.
-        let own = definitions.filter { if case .variable = $0.kind { false } else { $0.kind != .function } }
-        let dependencies = cells(for: references.subtracting(own.map(\.name)))
+    /// Notes what a cell declared. Definitions of earlier cells that these take the place of are out of force from now on.
+    ///
+    /// - Returns: the earlier cells that keep something in force beside what is out of force now.
+    @discardableResult
+    mutating func add(
+        cell: Int, definitions: [Definition], imports: [String], references: Set<String>
+    ) -> Set<Int> {
+        let dependencies = cells(for: references, in: definitions)
         var closure = dependencies.reduce(into: Set<Int>()) { $0.formUnion(entries[$1]?.typeClosure ?? []) }
         closure.formUnion(dependencies.filter { declaresTypes($0) })
         entries[cell] = Entry(definitions: definitions, typeClosure: closure)
         let names = Set(definitions.map(\.name))
         for definition in definitions {
-            // A type takes every older thing of its name out of force, and a variable too: only functions overload.
-            if definition.kind != .function, definition.kind != .unscoped, definition.kind != .extended {
-                for key in cellByKey.keys where key == definition.name || key.hasPrefix(definition.name + "(") {
-                    cellByKey[key] = cell
-                }
-            } else if definition.kind == .function {
+            if definition.kind == .function {
                 cellByKey[definition.name] = nil
+            } else if definition.kind != .unscoped, definition.kind != .extended {
+                for key in cellByKey.keys where key.hasPrefix(definition.name + "(") { cellByKey[key] = cell }
             }
             cellByKey[definition.key] = cell
         }
-        for name in names { cellsByName[name, default: []].insert(cell) }
+        var touched: Set<Int> = []
+        for name in names {
+            touched.formUnion(cellsByName[name] ?? [])
+            cellsByName[name, default: []].insert(cell)
+        }
         for name in names {
             cellsByName[name] = cellsByName[name]?.filter { !definitionsInForce(of: name, in: $0).isEmpty }
         }
@@ -49,6 +53,30 @@ struct NameTable {
             entries[cell]!.definitions.contains { $0.isImplicit && cellByKey[$0.key] == cell }
         }
         for line in imports where !self.imports.contains(line) { self.imports.append(line) }
+        touched.remove(cell)
+        return touched.filter { cell in
+            entries[cell]!.definitions.contains { cellByKey[$0.key] == cell } && !hidden(in: cell).isEmpty
+        }
+    }
+
+    /// The definitions of a cell that its importers are not to see, because later cells made them anew: by key, each with
+    /// the text that is to stand in its place, if any is. Types are left out: a scoped import makes the newer one win.
+    ///
+    /// - Parameter besides: definitions of a cell that is about to be compiled. Of these only what no scoped import
+    ///   could tell from the older ones counts.
+    func hidden(in cell: Int, besides own: [Definition] = []) -> [String: String] {
+        var hidden: [String: String] = [:]
+        for definition in entries[cell]?.definitions ?? [] {
+            if case .type = definition.kind { continue }
+            let newer = own.first { $0.needsWholeCell && $0.supersedes(definition) }
+            if let newer {
+                hidden[definition.key] = newer.text ?? ""
+            } else if cellByKey[definition.key] != cell {
+                let newest = cellByKey[definition.key].flatMap { entries[$0] }
+                hidden[definition.key] = newest?.definitions.first { $0.key == definition.key }?.text ?? ""
+            }
+        }
+        return hidden
     }
 
     /// Notes all that a cell declares.
@@ -85,28 +113,35 @@ struct NameTable {
     }
 
     /// The import declarations that make the earlier cells' names visible to a cell with these references, one a line.
-    func importLines(for references: Set<String>) -> [String] {
-        let direct = cells(for: references)
+    ///
+    /// - Parameter own: what the cell itself declares.
+    func importLines(for references: Set<String>, in own: [Definition] = []) -> [String] {
+        let direct = cells(for: references, in: own)
+        // Members of a type are visible to those who import its cell.
+        let closure = direct.reduce(into: Set<Int>()) { $0.formUnion(entries[$1]?.typeClosure ?? []) }
         var scoped: [String] = []
-        var whole: Set<Int> = []
+        var whole = closure.subtracting(direct)
         for cell in direct.sorted() {
             var isScoped = false
-            for definition in entries[cell]!.definitions where cellByKey[definition.key] == cell {
+            for definition in entries[cell]!.definitions {
+                // Operators are not asked for by the name of their type, which a variable of the cell may have.
+                if definition.hasOperators || definition.needsWholeCell && closure.contains(cell) {
+                    whole.insert(cell)
+                }
+                guard cellByKey[definition.key] == cell else { continue }
                 guard references.contains(definition.name) || definition.isImplicit else { continue }
+                if definition.needsWholeCell { whole.insert(cell) }
+                if definition.isConditional { continue }
                 switch definition.kind {
                 case .type(let keyword): scoped.append(scopedImport(keyword, definition.name, cell))
                 case .variable(let keyword): scoped.append(scopedImport(keyword, definition.name, cell))
                 case .function: scoped.append(scopedImport("func", definition.name, cell))
-                case .unscoped: whole.insert(cell)
-                case .extended: continue
+                case .unscoped, .extended: continue
                 }
                 isScoped = true
             }
             if !isScoped { whole.insert(cell) }
         }
-        // Members of a type are visible to those who import its cell.
-        let closure = direct.reduce(into: Set<Int>()) { $0.formUnion(entries[$1]?.typeClosure ?? []) }
-        whole.formUnion(closure.subtracting(direct))
         var lines: [String] = []
         for line in whole.sorted().map({ "\(attributes($0)) import Cell\($0)" }) + scoped where !lines.contains(line) {
             lines.append(line)
@@ -115,13 +150,39 @@ struct NameTable {
     }
 
     /// The cells whose modules a cell with these references is compiled against.
-    func importedCells(for references: Set<String>) -> Set<Int> {
-        let direct = cells(for: references)
+    func importedCells(for references: Set<String>, in own: [Definition] = []) -> Set<Int> {
+        let direct = cells(for: references, in: own)
         return direct.reduce(into: direct) { $0.formUnion(entries[$1]?.typeClosure ?? []) }
     }
 
-    private func cells(for references: Set<String>) -> Set<Int> {
-        references.reduce(into: implicitCells) { $0.formUnion(cellsByName[$1] ?? []) }
+    /// The cells of names that are referred to, but for names that the cell itself means by them.
+    private func cells(for references: Set<String>, in own: [Definition]) -> Set<Int> {
+        // A variable can be made from its older value.
+        let own = own.filter { if case .variable = $0.kind { false } else { true } }
+        func isOwn(_ definition: Definition) -> Bool { own.contains { $0.supersedes(definition) } }
+        var cells = implicitCells.filter { cell in
+            entries[cell]!.definitions.contains { $0.isImplicit && cellByKey[$0.key] == cell && !isOwn($0) }
+        }
+        for name in references {
+            for cell in cellsByName[name] ?? [] where !definitionsInForce(of: name, in: cell).allSatisfy(isOwn) {
+                cells.insert(cell)
+            }
+        }
+        return cells
+    }
+
+    /// A type that several cells have made, where one of the references leads to an older one of them: its name, the
+    /// cell that made the older one, and the cell of the newest.
+    func olderTypes(behind references: Set<String>) -> [(name: String, older: Int, newest: Int)] {
+        let visible = importedCells(for: references)
+        return visible.sorted().flatMap { cell in
+            entries[cell]!.definitions.compactMap { definition -> (name: String, older: Int, newest: Int)? in
+                guard case .type = definition.kind, let newest = cellByKey[definition.key], newest > cell else {
+                    return nil
+                }
+                return (definition.name, cell, newest)
+            }
+        }
     }
 
     private func declaresTypes(_ cell: Int) -> Bool {

@@ -2,7 +2,8 @@ internal import CLinux
 import Glibc
 import Synchronization
 
-/// Runs one tool of the toolchain at a time, to its end, and can be stopped from another thread.
+/// Runs one tool of the toolchain at a time, to its end, and can be stopped from another thread: what is running then,
+/// and all that is asked for before `forgetStop`.
 ///
 /// `posix_spawn` by hand: a cell runs two tools, and Foundation's `Process` would cost more than the linker.
 final class Subprocess: Sendable {
@@ -51,7 +52,7 @@ final class Subprocess: Sendable {
         defer { for pointer in argv { free(pointer) } }
         var process: pid_t = 0
         let failure = state.withLock { state -> Int32 in
-            state.isStopped = false
+            if state.isStopped { return ECANCELED }
             let failure = posix_spawn(&process, program, &actions, &attributes, &argv, environ)
             state.process = failure == 0 ? process : 0
             return failure
@@ -59,6 +60,7 @@ final class Subprocess: Sendable {
         close(ends[1])
         guard failure == 0 else {
             close(ends[0])
+            if failure == ECANCELED { return Result(status: 128 + SIGKILL, output: "", wasStopped: true) }
             throw SystemError("cannot start \(program)", code: failure)
         }
         let output = readToEnd(ends[0])
@@ -73,11 +75,14 @@ final class Subprocess: Sendable {
         return Result(status: signal == 0 ? (status >> 8) & 0xff : 128 + signal, output: output, wasStopped: wasStopped)
     }
 
-    /// Ends the tool that is running, if one is.
+    /// Tools may run again.
+    func forgetStop() { state.withLock { $0.isStopped = false } }
+
+    /// Ends the tool that is running, and those that would be started next.
     func stop() {
         state.withLock { state in
-            guard state.process != 0 else { return }
             state.isStopped = true
+            guard state.process != 0 else { return }
             kill(-state.process, SIGKILL)  // and all that it has started
         }
     }

@@ -14,6 +14,7 @@ public final class SwiftInterpreter: Interpreter {
     let compiler: CellCompiler
     private let threads: CellThreads
     private let assistant: CodeAssistant
+    private let conformances = Conformances()
     private let session = Mutex(Session())
     /// Where what a cell shows goes, by module number: a thread that it has left behind may show something at any time.
     private let outputs = Mutex<[Int: any CellOutput]>([:])
@@ -35,6 +36,8 @@ public final class SwiftInterpreter: Interpreter {
         var optimizesCells = false
         /// How long the newest cell was compiled, in seconds.
         var compileTime = 0.0
+        /// The types that are actors.
+        var actors: Set<String> = []
         /// What was run, in order.
         var inputs: [(label: String, code: String)] = []
     }
@@ -52,7 +55,7 @@ public final class SwiftInterpreter: Interpreter {
         CellExecutors.install()
         let toolchain = toolchain
         threads = try CellThreads { late in
-            let trace = Backtrace(programCounters: late.frames, toolchain: toolchain)
+            let trace = Backtrace(programCounters: late.frames, toolchain: toolchain) { "In[\($0)]" }
             let place = trace.frames.first.map { "\($0.label), line \($0.line)" } ?? "an earlier cell"
             lateOutput("A thread that \(place) had started failed: \(late.message(trace: trace))\n")
         }
@@ -73,7 +76,7 @@ public final class SwiftInterpreter: Interpreter {
 
     public func execute(_ cell: Cell, output: any CellOutput) -> CellOutcome {
         forgetInterrupt()
-        threads.collectLateReports()
+        threads.distributeReports()
         let label = "In[\(cell.executionCount)]"
         if !cell.isSilent { session.withLock { $0.inputs.append((label, cell.code)) } }
         onReadLine { prompt, isPassword in try output.readLine(prompt: prompt, isPassword: isPassword) }
@@ -81,7 +84,7 @@ public final class SwiftInterpreter: Interpreter {
         do {
             if let magic = try Magic(cell.code) { return try run(magic, cell: cell, output: output) }
             let syntax = CellSyntax(cell.code)
-            return syntax.isEmpty ? .success(nil) : try run(syntax, label: label)
+            return syntax.isEmpty ? .success(nil) : try run(syntax, label: label, output: output)
         } catch let unknown as UnknownMagic {
             return .failure(CellFailure(name: "UnknownMagic", message: "\(unknown)"))
         } catch {
@@ -92,7 +95,9 @@ public final class SwiftInterpreter: Interpreter {
     /// Before a cell, and not between its steps: what the user asks at any time from here on holds.
     private func forgetInterrupt() {
         session.withLock { $0.isInterrupted = false }
-        threads.forgetInterrupt()
+        compiler.forgetInterrupt()
+        tool.forgetStop()
+        Interruption.reset()
     }
 
     public func interrupt() {
@@ -165,72 +170,134 @@ public final class SwiftInterpreter: Interpreter {
 
     // MARK: A cell's way
 
-    func run(_ syntax: CellSyntax, label: String, isOptimized: Bool = false) throws -> CellOutcome {
+    /// - Parameter output: where the compiler's warnings go; `nil` where they concern nobody.
+    func run(
+        _ syntax: CellSyntax, label: String, isOptimized: Bool = false, output: (any CellOutput)? = nil
+    ) throws -> CellOutcome {
         let (number, names) = session.withLock { session in
             session.newest += 1
             session.labels[session.newest] = label
             session.isCompiling = true
             return (session.newest, session.names)
         }
-        let source = CellSource(syntax, cell: number, label: label, names: names)
-        assistant.willRun(cell: number, label: label, code: syntax.code, compiled: source)
-        let product: CellCompiler.Product
-        do {
-            defer { session.withLock { $0.isCompiling = false } }
-            let start = ContinuousClock.now
-            product = try compiler.compile(
-                source, cell: number, label: label, isOptimized: isOptimized || optimizesCells)
-            session.withLock { $0.compileTime = (ContinuousClock.now - start) / .seconds(1) }
+        defer { session.withLock { $0.isCompiling = false } }
+        let start = ContinuousClock.now
+        let (source, product) = try compile(
+            syntax, cell: number, label: label, names: names, isOptimized: isOptimized || optimizesCells)
+        session.withLock {
+            $0.compileTime = (ContinuousClock.now - start) / .seconds(1)
+            $0.isCompiling = false
         }
         if product.wasInterrupted || session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
         guard let file = product.file else {
-            var diagnostics = product.diagnostics
+            var diagnostics = product.diagnostics.helpful
+            let (names, labels) = session.withLock { ($0.names, $0.labels) }
             diagnostics.explainOlderTypes(
-                compilerOutput: product.compilerOutput, labels: session.withLock { $0.labels })
+                compilerOutput: product.compilerOutput, older: names.olderTypes(behind: syntax.references),
+                labels: labels)
             return .failure(compileFailure(diagnostics, code: syntax.code, label: label))
+        }
+        let warnings = product.diagnostics.helpful
+        if !warnings.isEmpty {
+            output?.stream(.stderr, warnings.rendered(code: syntax.code, label: label).map { $0 + "\n" }.joined())
         }
         guard let handle = ccells_load(file, Int32(number)), let symbol = dlsym(handle, "cell_\(number)") else {
             let reason = dlerror().map { String(cString: $0) } ?? "its entry point is missing"
             return .failure(CellFailure(name: "LinkError", message: "the cell could not be loaded: \(reason)"))
         }
+        if syntax.definitions.contains(where: \.isConformance) { conformances.take(from: file) }
         let record = openCellRecord(number)
         session.withLock { $0.running = record }
         defer {
             session.withLock { $0.running = nil }
             closeCellRecord(number)
         }
-        let output = RunningCell.output
-        outputs.withLock { $0[number] = output }
-        let ending = try threads.run(unsafeBitCast(symbol, to: ccells_entry.self), cell: number, output: output)
+        session.withLock { $0.actors.formUnion(syntax.definitions.filter(\.isActor).map(\.name)) }
+        let shown = RunningCell.output
+        outputs.withLock { $0[number] = shown }
+        let entry = unsafeBitCast(symbol, to: ccells_entry.self)
+        let ending = try threads.run(cell: number, isInterrupted: { session.withLock { $0.isInterrupted } }) {
+            RunningCell.$output.withValue(shown) { ccells_enter(entry) }
+        }
         if let task = record.task { CellExecutors.abandon(task) }
         // Not every stream: a thread that was parked inside `fgets` holds its stream's lock for good.
         fflush(stdout)
-        let outcome = outcome(of: ending, record: record, awaits: syntax.awaitsAtTopLevel)
+        let outcome = outcome(of: ending, record: record, awaits: source.awaits)
         // A cell that failed leaves what it had declared before: its variables up to there, its functions and types.
         let hasEnded = if case .success = outcome { true } else { false }
         let definitions = syntax.definitions.filter {
             if case .variable = $0.kind { hasEnded || $0.statement <= record.reached } else { true }
         }
-        session.withLock {
-            $0.names.add(cell: number, definitions: definitions, imports: syntax.imports, references: syntax.references)
+        compiler.revisions.keep(source, cell: number)
+        let outdated = session.withLock { session in
+            let outdated = session.names.add(
+                cell: number, definitions: definitions, imports: syntax.imports, references: syntax.references)
+            return outdated.reduce(into: [:]) { $0[$1] = session.names.hidden(in: $1) }
         }
+        compiler.hideSoon(outdated)
         return outcome
+    }
+
+    /// Compiles a cell, and another time where the compiler asks for what is not the user's to know.
+    private func compile(
+        _ syntax: CellSyntax, cell: Int, label: String, names: NameTable, isOptimized: Bool
+    ) throws -> (CellSource, CellCompiler.Product) {
+        var source = CellSource(syntax, cell: cell, label: label, names: names)
+        assistant.willRun(cell: cell, label: label, code: syntax.code, compiled: source)
+        let hidden = source.importedCells.reduce(into: [:]) {
+            $0[$1] = names.hidden(in: $1, besides: syntax.definitions)
+        }
+        compiler.hide(hidden)
+        var product = try compiler.compile(source, cell: cell, label: label, isOptimized: isOptimized)
+        // The types of earlier cells come from other modules, and are as good as public there. So would the members have
+        // to be by which an extension makes them conform to a protocol.
+        if product.compilerOutput.contains("because it matches a requirement in"), !product.wasInterrupted {
+            source.ignoresAccess = true
+            product = try compiler.compile(source, cell: cell, label: label, isOptimized: isOptimized)
+        }
+        // A script that awaits runs on the main actor, one that does not runs nowhere in particular.
+        if !source.awaits, product.compilerOutput.contains(#/[Mm]ain actor-isolated .* nonisolated context/#),
+            !product.wasInterrupted
+        {
+            let onMainActor = CellSource(syntax, cell: cell, label: label, names: names, onMainActor: true)
+            let second = try compiler.compile(onMainActor, cell: cell, label: label, isOptimized: isOptimized)
+            if second.file != nil || second.wasInterrupted { return (onMainActor, second) }
+        }
+        return (source, product)
     }
 
     private func outcome(of ending: CellThreads.Ending, record: CellRecord, awaits: Bool) -> CellOutcome {
         switch ending {
         case .returned: return finished(record)
         // The end of a top level that awaits is a call of `exit`: with 0, or after an error with 1.
-        case .exited(let code) where awaits && code == (record.error == nil ? 0 : 1): return finished(record)
-        case .interrupted: return .failure(interrupted)
-        case .exited(let code):
+        case .exited(_, let code) where awaits && code == (record.error == nil ? 0 : 1): return finished(record)
+        default: return outcome(ofForced: ending)
+        }
+    }
+
+    private func outcome(ofForced ending: CellThreads.Ending) -> CellOutcome {
+        switch ending {
+        case .returned: return .success(nil)
+        case .interrupted(let mayHoldLock):
+            var failure = interrupted
+            if mayHoldLock { failure.traceback.append(lockNote) }
+            return .failure(failure)
+        case .exited("pthread_exit", _):
+            return .failure(CellFailure(name: "Exit", message: "the cell ended its own thread; the kernel goes on"))
+        case .exited(let function, let code):
             return .failure(
                 CellFailure(
-                    name: "Exit", message: "the cell called exit(\(code)); it ended there, and the kernel goes on"))
+                    name: "Exit",
+                    message: "the cell called \(function)(\(code)); it ended there, and the kernel goes on"))
         case .trapped(let trap, let onTopLevel):
-            let trace = Backtrace(programCounters: trap.frames, toolchain: toolchain)
+            let labels = session.withLock { $0.labels }
+            let trace = Backtrace(programCounters: trap.frames, toolchain: toolchain) { labels[$0] }
             return .failure(failure(trap, trace, onTopLevel: onTopLevel))
         }
+    }
+
+    private var lockNote: String {
+        "\(ANSI.yellow)A lock may have been left behind. A cell that waits for it can be interrupted; if that keeps happening, restart the kernel.\(ANSI.reset)"
     }
 
     private func finished(_ record: CellRecord) -> CellOutcome {
@@ -276,7 +343,50 @@ public final class SwiftInterpreter: Interpreter {
                 "\(ANSI.yellow)\(names) \(verb) being changed at that moment and may be damaged: assign it again.\(ANSI.reset)"
             )
         }
+        let leftovers = leftovers(of: trap, trace)
+        lines += leftovers.map { "\(ANSI.yellow)\($0)\(ANSI.reset)" }
+        if trap.mayHoldLock && leftovers.isEmpty { lines.append(lockNote) }
         return CellFailure(name: "FatalError", message: message, traceback: lines)
+    }
+}
+
+extension SwiftInterpreter {
+    /// What waits for ever from now on, because nothing is unwound.
+    private func leftovers(of trap: Trap, _ trace: Backtrace) -> [String] {
+        let actors = session.withLock { $0.actors }
+        var found: [String] = []
+        for function in trace.frames.compactMap(\.function) {
+            if let mark = function.firstRange(of: "one-time initialization function for ") {
+                found.append(
+                    "`\(function[mark.upperBound...])` has no value, and what reads it waits for one: run the cell again that defines it."
+                )
+            }
+            if let type = function.split(separator: ".").first.map(String.init), actors.contains(type) {
+                found.append(
+                    "The \(type) whose method this is stays locked, and what calls it waits: make another one.")
+            }
+        }
+        return found.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    // MARK: Callbacks
+
+    /// Runs a widget's callback as cells are run: a trap in it costs the callback, and an interrupt ends it.
+    public func perform(_ callback: @escaping @Sendable () -> Void, output: any CellOutput) -> CellOutcome {
+        threads.distributeReports()
+        let number = session.withLock { session in
+            session.newest += 1
+            return session.newest
+        }
+        do {
+            let ending = try threads.run(cell: number, isInterrupted: { false }) {
+                RunningCell.$output.withValue(output) { callback() }
+            }
+            fflush(stdout)
+            return outcome(ofForced: ending)
+        } catch {
+            return .failure(CellFailure(name: "KernelError", message: "\(error)"))
+        }
     }
 }
 

@@ -17,6 +17,8 @@ struct Trap: Sendable {
 
     /// The variables that the thread was changing: they may be damaged.
     var changing: [String] = []
+    /// Whether the thread holds a mutex, which nobody unlocks any more.
+    var mayHoldLock: Bool
 
     init(_ report: ccells_report) {
         switch report.kind {
@@ -24,6 +26,7 @@ struct Trap: Sendable {
         case CCELLS_ABORT: cause = .abort
         default: cause = .signal(report.value)
         }
+        mayHoldLock = report.lock_count > 0
         runtimeMessage = withUnsafeBytes(of: report.message) {
             String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
         }
@@ -34,16 +37,18 @@ struct Trap: Sendable {
             Array($0.bindMemory(to: UInt.self).prefix(Int(report.access_count)))
         }
         for variable in variables {
-            guard let symbol = ccells_symbol_at(variable) else { continue }
             // "Cell3.scores : [Swift.String : Swift.Int]"
-            let name = demangled(String(cString: symbol)).withoutCellNames.prefix { $0 != " " && $0 != ":" }
-            if !name.isEmpty, !changing.contains(String(name)) { changing.append(String(name)) }
+            let global = ccells_symbol_at(variable).map { demangled(String(cString: $0)).withoutCellNames }
+            guard let name = global.map({ String($0.prefix { $0 != " " && $0 != ":" }) }) ?? property(at: variable)
+            else { continue }
+            if !name.isEmpty, !changing.contains(name) { changing.append(name) }
         }
     }
 
     /// What happened, in a sentence: the runtime's, or the compiler's note at the place, or the signal's.
     func message(trace: Backtrace) -> String {
         for line in runtimeMessage.split(separator: "\n") {
+            if line.hasSuffix(": Fatal error") { return "fatalError() was called" }
             for mark in ["Fatal error: ", "Precondition failed: ", "Assertion failed: "] {
                 if let found = line.firstRange(of: mark) { return String(line[found.upperBound...]) }
             }
@@ -62,6 +67,41 @@ struct Trap: Sendable {
             }
         }
     }
+}
+
+/// The property of an object of one of the cells' classes that lies at an address: `Box.items`.
+private func property(at address: UInt) -> String? {
+    let word = UInt(MemoryLayout<UInt>.size)
+    // An object begins with the address of its class's metadata, whose symbol ends with "CN". 2 KB of properties is more
+    // than anybody writes in a cell.
+    for object in stride(from: address & ~(word - 1), to: (address & ~(word - 1)) - 2048, by: -Int(word)) {
+        var metadata: UInt = 0
+        guard ccells_read_word(object, &metadata) else { return nil }
+        guard let symbol = ccells_symbol_at(metadata).map({ String(cString: $0) }), symbol.hasSuffix("CN") else {
+            continue
+        }
+        var base: UInt = 0
+        guard let file = ccells_file_of(metadata, &base) else { return nil }
+        final class Search {
+            let prefix: Substring
+            let offset: UInt
+            var name: String?
+            init(prefix: Substring, offset: UInt) { (self.prefix, self.offset) = (prefix, offset) }
+        }
+        let search = Search(prefix: symbol.dropLast(), offset: address - object)
+        ccells_symbols(
+            file, "Wvd",
+            { symbol, address, context in
+                let search = Unmanaged<Search>.fromOpaque(context!).takeUnretainedValue()
+                let symbol = String(cString: symbol!)
+                guard symbol.hasPrefix(search.prefix), address!.load(as: UInt.self) == search.offset else { return }
+                // "direct field offset for Cell2.Box.items : [Swift.Int]"
+                let text = demangled(symbol).withoutCellNames.dropFirst("direct field offset for ".count)
+                search.name = String(text.prefix { $0 != " " })
+            }, Unmanaged.passUnretained(search).toOpaque())
+        return search.name
+    }
+    return nil
 }
 
 extension String {

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 int ccells_open_reports(void);
-void ccells_forget_main_thread(void);
 
 enum { MAXIMUM_TEXTS = 1 << 14, INTERRUPT = SIGUSR2 };
 
@@ -27,8 +26,8 @@ static struct {
 } texts[MAXIMUM_TEXTS];
 static atomic_int text_count;
 
-// The thread that is to park when it returns into a cell's text, which cannot be executed meanwhile; 0 for none.
-static atomic_int parking_at_return;
+// Whether cells' text cannot be executed, so that threads which are to park do when they return into it. The others wait.
+static atomic_bool texts_are_closed;
 
 void ccells_add_text(uintptr_t start, uintptr_t end, int cell) {
     int index = atomic_load(&text_count);
@@ -67,9 +66,11 @@ void ccells_hold(void) { ccells_self.held++; }
 
 void ccells_release(void) { ccells_self.held--; }
 
-static void protect_texts(int protection) {
-    int count = atomic_load(&text_count);
+static void close_texts(bool closed) {
+    if (closed) atomic_store(&texts_are_closed, true);
+    int count = atomic_load(&text_count), protection = closed ? PROT_READ : PROT_READ | PROT_EXEC;
     for (int i = 0; i < count; i++) mprotect((void *)texts[i].start, texts[i].end - texts[i].start, protection);
+    if (!closed) atomic_store(&texts_are_closed, false);
 }
 
 #if defined(__x86_64__)
@@ -121,10 +122,26 @@ static void give_back_stack(void) {
     if (keep > low) madvise((void *)low, keep - low, MADV_DONTNEED);
 }
 
-static _Noreturn void report_and_park(ccells_kind kind, int value, uintptr_t address, uintptr_t pc, uintptr_t frame) {
+static ccells_place place(const ucontext_t *context) {
+    return (ccells_place){program_counter(context), frame_pointer(context), stack_pointer(context)};
+}
+
+// How many threads are to park when they return into a cell's text.
+static atomic_int parking_count;
+
+static void set_parking(bool shall_park) {
+    if (ccells_self.shall_park == shall_park) return;
+    ccells_self.shall_park = shall_park;
+    atomic_fetch_add(&parking_count, shall_park ? 1 : -1);
+}
+
+void ccells_begin_work(void) { set_parking(false); }
+
+static _Noreturn void report_and_park(ccells_kind kind, int value, uintptr_t address, ccells_place place) {
     // First: from here on an interrupt leaves this thread alone.
-    if (ccells_self.is_main) ccells_forget_main_thread();
-    ccells_send_report(kind, value, address, pc, frame);
+    ccells_self.has_ended = true;
+    set_parking(false);
+    ccells_send_report(kind, value, address, place);
     if (kind == CCELLS_OVERFLOW) give_back_stack();  // the report has read it
     ccells_park();
 }
@@ -136,52 +153,112 @@ static bool is_overflow(uintptr_t address, uintptr_t stack_pointer) {
     return (address < low + 4096 && address + (1 << 20) > low) || (stack_pointer < low + 4096 && stack_pointer + (1 << 20) > low);
 }
 
+atomic_int ccells_newest_thread;
+
 static void on_fault(int signal, siginfo_t *info, void *pointer) {
     ucontext_t *context = pointer;
     int saved = errno;
     uintptr_t pc = program_counter(context), address = (uintptr_t)info->si_addr;
-    int target = atomic_load(&parking_at_return);
     if (signal == SIGSEGV && pc == address && ccells_cell_at(pc)) {
-        if (target && ccells_thread_id() == target) {
-            atomic_store(&parking_at_return, 0);
-            protect_texts(PROT_READ | PROT_EXEC);
-            report_and_park(CCELLS_INTERRUPTED, 0, 0, pc, frame_pointer(context));
-        }
+        if (ccells_self.shall_park) report_and_park(CCELLS_INTERRUPTED, 0, 0, place(context));
         // Another thread came by while the text was closed: it tries again when it is open.
-        while (atomic_load(&parking_at_return)) usleep(500);
+        while (atomic_load(&texts_are_closed)) usleep(500);
         errno = saved;
         return;
     }
     if (ccells_self.is_kernels_own) {
-        struct sigaction standard = {.sa_handler = SIG_DFL};
-        sigaction(signal, &standard, NULL);
+        bool was_sent = info->si_code <= 0;
+        // A cell's `kill(getpid(), SIGSEGV)` can reach any thread.
+        if (was_sent && info->si_pid == getpid()) {
+            pid_t thread = atomic_load(&ccells_newest_thread);
+            if (thread) syscall(SYS_tgkill, getpid(), thread, signal);
+            errno = saved;
+            return;
+        }
+        // The instruction is repeated, and the process ends as it would have.
+        unsigned long standard[4] = {0};
+        syscall(SYS_rt_sigaction, signal, standard, NULL, 8);
+        if (was_sent) syscall(SYS_tgkill, getpid(), ccells_thread_id(), signal);
         errno = saved;
-        return;  // the instruction is repeated, and the process ends as it would have
+        return;
     }
     bool overflow = signal == SIGSEGV && is_overflow(address, stack_pointer(context));
-    report_and_park(overflow ? CCELLS_OVERFLOW : CCELLS_SIGNAL, signal, address, pc, frame_pointer(context));
+    report_and_park(overflow ? CCELLS_OVERFLOW : CCELLS_SIGNAL, signal, address, place(context));
 }
 
-static atomic_bool force;
+// ---- interrupts
+
+// What a thread is asked for.
+enum { LEAVE = 1, LEAVE_AT_ONCE, LEAVE_IF_ABANDONED };
+
+enum { MAXIMUM_CELLS = 1 << 16 };
+static atomic_bool is_abandoned[MAXIMUM_CELLS];
+
+static atomic_int asked, answered;
+
+static bool ask(pid_t thread, int what) {
+    siginfo_t info = {.si_signo = INTERRUPT, .si_code = SI_QUEUE};
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_int = what;
+    return !syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, INTERRUPT, &info);
+}
+
+static bool works_for_abandoned(const ucontext_t *context) {
+    int cell = ccells_self.cell ? ccells_self.cell : ccells_outermost_cell(frame_pointer(context));
+    if (!cell) cell = ccells_cell_at(program_counter(context));
+    return cell > 0 && cell < MAXIMUM_CELLS && atomic_load(&is_abandoned[cell]);
+}
 
 static void on_interrupt(int signal, siginfo_t *info, void *pointer) {
     (void)signal;
-    (void)info;
     ucontext_t *context = pointer;
-    int saved = errno;
-    // Asked of the one variable that is cleared before a thread reports its end: a thread reports once.
-    if (ccells_main_thread() == ccells_thread_id() && !ccells_self.held) {
+    int saved = errno, what = info->si_code == SI_QUEUE ? info->si_value.sival_int : 0;
+    if (what == LEAVE_IF_ABANDONED) {
+        bool leaves = !ccells_self.is_kernels_own && !ccells_self.has_ended && works_for_abandoned(context);
+        if (leaves) set_parking(true);
+        atomic_fetch_add(&answered, 1);
+        if (!leaves) what = 0;
+    } else if (what && (!ccells_self.is_main || ccells_self.has_ended)) {
+        what = 0;  // a thread reports its end once
+    }
+    if (what) {
         uintptr_t pc = program_counter(context);
-        if (atomic_load(&force) || ccells_cell_at(pc) || is_waiting(context))
-            report_and_park(CCELLS_INTERRUPTED, 0, 0, pc, frame_pointer(context));
+        bool is_elsewhere = !ccells_cell_at(pc) && !is_waiting(context);
+        if (!ccells_self.held && (what == LEAVE_AT_ONCE || !is_elsewhere))
+            report_and_park(CCELLS_INTERRUPTED, is_elsewhere, 0, place(context));
+        set_parking(true);
     }
     errno = saved;
 }
 
+bool ccells_interrupt(int thread, bool by_force) {
+    if (!thread || !ask(thread, by_force ? LEAVE_AT_ONCE : LEAVE)) return false;
+    if (!by_force) close_texts(true);
+    return true;
+}
+
+void ccells_interrupt_done(void) { close_texts(false); }
+
+static void ask_if_abandoned(pid_t thread) {
+    if (ask(thread, LEAVE_IF_ABANDONED)) atomic_fetch_add(&asked, 1);
+}
+
+void ccells_abandon(int cell) {
+    if (cell > 0 && cell < MAXIMUM_CELLS) atomic_store(&is_abandoned[cell], true);
+    atomic_store(&asked, 0);
+    atomic_store(&answered, 0);
+    ccells_visit_threads(ask_if_abandoned);
+    for (int i = 0; i < 40 && atomic_load(&answered) < atomic_load(&asked); i++) usleep(500);
+    if (!atomic_load(&parking_count)) return;
+    close_texts(true);
+    for (int i = 0; i < 100 && atomic_load(&parking_count); i++) usleep(1000);
+    close_texts(false);
+}
+
 static atomic_int installed_in;  // the process; children that a cell forks are on their own
 
-// Whether what would end the process shall cost the calling thread only.
-static bool is_guarded(void) { return !ccells_self.is_kernels_own && atomic_load(&installed_in) == getpid(); }
+bool ccells_is_guarded(void) { return !ccells_self.is_kernels_own && atomic_load(&installed_in) == getpid(); }
 
 int ccells_install(void) {
     atomic_store(&installed_in, getpid());
@@ -201,52 +278,99 @@ int ccells_install(void) {
     return event;
 }
 
-bool ccells_interrupt(bool by_force) {
-    pid_t thread = ccells_main_thread();
-    if (!thread) return false;
-    atomic_store(&force, by_force);
-    if (syscall(SYS_tgkill, getpid(), thread, INTERRUPT)) return false;
-    if (!by_force) {
-        atomic_store(&parking_at_return, thread);
-        protect_texts(PROT_READ);
-    }
-    return true;
-}
-
-void ccells_interrupt_done(void) {
-    atomic_store(&force, false);
-    protect_texts(PROT_READ | PROT_EXEC);
-    atomic_store(&parking_at_return, 0);
-}
-
 // ---- functions of the C library that would end the process
 
 static void *next(const char *name) { return dlsym(RTLD_NEXT, name); }
 
+// The place behind the calling function's frame, which belongs to one of ours.
+#define CALLER                                                                                        \
+    (ccells_place){(uintptr_t)__builtin_return_address(0) - 1, *(uintptr_t *)__builtin_frame_address(0), \
+        (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(uintptr_t)}
+
+static void say(const char *message) {
+    size_t length = strlen(message);
+    memcpy(ccells_self.message, message, length + 1);
+    ccells_self.message_length = length;
+}
+
 _Noreturn void abort(void) {
-    if (is_guarded())
-        report_and_park(CCELLS_ABORT, SIGABRT, 0, (uintptr_t)__builtin_return_address(0) - 1,
-            *(uintptr_t *)__builtin_frame_address(0));
+    if (ccells_is_guarded()) report_and_park(CCELLS_ABORT, SIGABRT, 0, CALLER);
     ((void (*)(void))next("abort"))();
     __builtin_unreachable();
 }
 
-static _Noreturn void leave(const char *function, int code) {
-    if (is_guarded())
-        report_and_park(CCELLS_EXIT, code, 0, (uintptr_t)__builtin_return_address(0) - 1,
-            (uintptr_t)__builtin_frame_address(0));
+static _Noreturn void leave(const char *function, int code, ccells_place place) {
+    if (ccells_is_guarded()) {
+        say(function);
+        report_and_park(CCELLS_EXIT, code, 0, place);
+    }
     ((void (*)(int))next(function))(code);
     __builtin_unreachable();
 }
 
-_Noreturn void exit(int code) { leave("exit", code); }
-_Noreturn void _exit(int code) { leave("_exit", code); }
-_Noreturn void _Exit(int code) { leave("_Exit", code); }
-_Noreturn void quick_exit(int code) { leave("quick_exit", code); }
+_Noreturn void exit(int code) { leave("exit", code, CALLER); }
+_Noreturn void _exit(int code) { leave("_exit", code, CALLER); }
+_Noreturn void _Exit(int code) { leave("_Exit", code, CALLER); }
+_Noreturn void quick_exit(int code) { leave("quick_exit", code, CALLER); }
 
-static bool is_swift_runtime(void *caller) {
+// `Thread.exit()` is this. The top level's thread would be gone without a word.
+_Noreturn void pthread_exit(void *value) {
+    if (ccells_is_guarded() && ccells_self.is_main) {
+        say("pthread_exit");
+        report_and_park(CCELLS_EXIT, 0, 0, CALLER);
+    }
+    ((void (*)(void *))next("pthread_exit"))(value);
+    __builtin_unreachable();
+}
+
+// ---- signals that are ours: with another's handler, or blocked, a fault would end the process
+
+static bool is_ours(int signal) {
+    switch (signal) {
+    case SIGILL: case SIGTRAP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGABRT: case INTERRUPT: return true;
+    default: return false;
+    }
+}
+
+int sigaction(int signal, const struct sigaction *action, struct sigaction *older) {
+    bool is_kept = action && is_ours(signal) && ccells_is_guarded();
+    return ((int (*)(int, const struct sigaction *, struct sigaction *))next("sigaction"))(
+        signal, is_kept ? NULL : action, older);
+}
+
+sighandler_t signal(int number, sighandler_t handler) {
+    if (is_ours(number) && ccells_is_guarded()) return SIG_DFL;
+    return ((sighandler_t (*)(int, sighandler_t))next("signal"))(number, handler);
+}
+
+static int set_mask(const char *function, int how, const sigset_t *set, sigset_t *older) {
+    sigset_t open;
+    if (set && how != SIG_UNBLOCK && ccells_is_guarded()) {
+        open = *set;
+        for (int signal = 1; signal < 32; signal++)
+            if (is_ours(signal)) sigdelset(&open, signal);
+        set = &open;
+    }
+    return ((int (*)(int, const sigset_t *, sigset_t *))next(function))(how, set, older);
+}
+
+int sigprocmask(int how, const sigset_t *set, sigset_t *older) { return set_mask("sigprocmask", how, set, older); }
+int pthread_sigmask(int how, const sigset_t *set, sigset_t *older) {
+    return set_mask("pthread_sigmask", how, set, older);
+}
+
+// ---- last words
+
+static bool is_in(const char *library, void *caller) {
     Dl_info info;
-    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libswift");
+    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, library);
+}
+
+static void add_last_words(const char *text) {
+    size_t room = CCELLS_MESSAGE - 1 - ccells_self.message_length;
+    size_t length = strlen(text), taken = length < room ? length : room;
+    memcpy(ccells_self.message + ccells_self.message_length, text, taken);
+    ccells_self.message_length += taken;
 }
 
 // What the Swift runtime says and then goes on: "SWIFT TASK CONTINUATION MISUSE: f() leaked its continuation…"
@@ -254,18 +378,20 @@ static bool is_warning(const char *text) {
     return !strncmp(text, "SWIFT TASK", 10) || !strncasecmp(text, "warning", 7);
 }
 
-// The Swift runtime writes "Fatal error: …" to the standard error and traps: kept for the report, where it is said
-// once and with the cell's line. Anything else goes its way.
+// The Swift runtime writes "Fatal error: …" to the standard error and traps, and that of C++ names the exception:
+// kept for the report, where it is said once and with the cell's line. Anything else goes its way.
 int fputs(const char *text, FILE *stream) {
     static _Atomic(int (*)(const char *, FILE *)) real;
     int (*put)(const char *, FILE *) = atomic_load(&real);
     if (!put) atomic_store(&real, put = (int (*)(const char *, FILE *))next("fputs"));
-    bool is_last_word =
-        stream == stderr && is_guarded() && is_swift_runtime(__builtin_return_address(0)) && !is_warning(text);
-    if (!is_last_word) return put(text, stream);
-    size_t room = CCELLS_MESSAGE - 1 - ccells_self.message_length;
-    size_t length = strlen(text), taken = length < room ? length : room;
-    memcpy(ccells_self.message + ccells_self.message_length, text, taken);
-    ccells_self.message_length += taken;
+    if (stream != stderr || !ccells_is_guarded()) return put(text, stream);
+    void *caller = __builtin_return_address(0);
+    if (is_in("libstdc++", caller)) {
+        // Of an exception that nobody catches, the name and the description.
+        add_last_words(ccells_self.message_length ? ": " : "Uncaught C++ exception ");
+    } else if (!is_in("libswift", caller) || is_warning(text)) {
+        return put(text, stream);
+    }
+    add_last_words(text);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "CCells.h"
 
 #include <setjmp.h>
+#include <stdatomic.h>
 
 typedef struct {
     void *variable;
@@ -24,6 +25,9 @@ typedef struct {
     jmp_buf *thrown;  // where the top level's thread goes on when an error has left it
     int held;         // it must not be parked while this is not 0
     int printing;     // the outermost cell in the calls of a `print` under way, where `cell` is 0
+    int lock_count;   // of the mutexes that it holds
+    bool has_ended;   // it has reported its end
+    bool shall_park;  // as soon as it returns into a cell's text
 } ccells_thread;
 
 extern _Thread_local ccells_thread ccells_self;
@@ -36,7 +40,10 @@ void ccells_note_stack(void);
 _Noreturn void ccells_leave_top_level(void);
 
 // Writes a report for the calling thread. Safe in a signal handler.
-void ccells_send_report(ccells_kind kind, int value, uintptr_t address, uintptr_t pc, uintptr_t frame);
+typedef struct {
+    uintptr_t pc, frame, stack;  // 0 where not known
+} ccells_place;
+void ccells_send_report(ccells_kind kind, int value, uintptr_t address, ccells_place place);
 
 // Gives up the standard output's lock if the calling thread holds it. Safe in a signal handler.
 void ccells_forget_stream_locks(void);
@@ -49,5 +56,16 @@ void ccells_add_text(uintptr_t start, uintptr_t end, int cell);
 
 // The outermost cell in the calling thread's calls, from the frame pointer of one of its functions on; 0 where none is.
 int ccells_outermost_cell(uintptr_t frame);
+// Keeps the ids of the threads that do the work of cells.
+void ccells_add_thread(void);
+void ccells_remove_thread(void);
+// Calls `visit` with each of them.
+void ccells_visit_threads(void (*visit)(pid_t thread));
+
+// The thread that a signal for the whole process is meant for: that of the newest top level.
+extern atomic_int ccells_newest_thread;
+
+// Whether what would end the process shall cost the calling thread only.
+bool ccells_is_guarded(void);
 
 #endif

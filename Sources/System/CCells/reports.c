@@ -26,19 +26,42 @@ int ccells_open_event(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int ccells_open_reports(void) { return event = ccells_open_event(); }
 
-// Reads a word of the process's own memory without faulting where there is none.
-static bool read_word(uintptr_t address, uintptr_t *word) {
+bool ccells_read_word(uintptr_t address, uintptr_t *word) {
     struct iovec local = {word, sizeof *word}, remote = {(void *)address, sizeof *word};
     return syscall(SYS_process_vm_readv, getpid(), &local, 1, &remote, 1, 0) == (ssize_t)sizeof *word;
 }
 
-// Follows the frame pointers, which Swift and our C keep. Stops where they stop making sense.
-static int walk(uintptr_t pc, uintptr_t frame, uintptr_t *frames) {
+// Whether a word of the stack may be where a call in a cell's text returns to.
+static bool is_return_address(uintptr_t word) {
+    if (!ccells_cell_at(word - 1)) return false;
+#if defined(__x86_64__)
+    const unsigned char *code = (const unsigned char *)word;
+    // call rel32; call [rip + rel32]; call through a register or memory
+    return code[-5] == 0xe8 || (code[-6] == 0xff && code[-5] == 0x15) || (code[-2] == 0xff && (code[-1] & 0x38) == 0x10) ||
+        (code[-3] == 0xff && (code[-2] & 0x38) == 0x10);
+#else
+    return true;
+#endif
+}
+
+// Follows the frame pointers, which Swift and our C keep, and stops where they stop making sense.
+static int walk(ccells_place place, uintptr_t *frames) {
     int count = 0;
-    if (pc) frames[count++] = pc;
+    uintptr_t frame = place.frame;
+    if (place.pc) frames[count++] = place.pc;
+    // Functions of the C library keep none: the call in the cell that led there is found on the stack. Its address is the
+    // uppermost below the cell's own frame; what earlier calls have left lies below.
+    if (place.stack && !ccells_cell_at(place.pc) && frame > place.stack && frame - place.stack < 1 << 16) {
+        uintptr_t word;
+        for (uintptr_t at = (frame - 1) & ~(sizeof word - 1); at >= place.stack; at -= sizeof word)
+            if (ccells_read_word(at, &word) && is_return_address(word)) {
+                frames[count++] = word - 1;
+                break;
+            }
+    }
     while (count < CCELLS_FRAMES && frame && frame % sizeof(uintptr_t) == 0) {
         uintptr_t next, back;
-        if (!read_word(frame, &next) || !read_word(frame + sizeof(uintptr_t), &back) || back < 4096) break;
+        if (!ccells_read_word(frame, &next) || !ccells_read_word(frame + sizeof(uintptr_t), &back) || back < 4096) break;
         frames[count++] = back - 1;  // into the call, not behind it
         if (next <= frame) break;
         frame = next;
@@ -46,7 +69,7 @@ static int walk(uintptr_t pc, uintptr_t frame, uintptr_t *frames) {
     return count;
 }
 
-void ccells_send_report(ccells_kind kind, int value, uintptr_t address, uintptr_t pc, uintptr_t frame) {
+void ccells_send_report(ccells_kind kind, int value, uintptr_t address, ccells_place place) {
     for (int i = 0; i < SLOTS; i++) {
         int expected = 0;
         if (!atomic_compare_exchange_strong(&slots[i].state, &expected, 1)) continue;
@@ -57,7 +80,9 @@ void ccells_send_report(ccells_kind kind, int value, uintptr_t address, uintptr_
         report->thread = ccells_thread_id();
         report->value = value;
         report->address = address;
-        report->frame_count = kind == CCELLS_RETURNED ? 0 : walk(pc, frame, report->frames);
+        report->frame_count = kind == CCELLS_RETURNED ? 0 : walk(place, report->frames);
+        report->lock_count = ccells_self.lock_count;
+        report->in_library = kind == CCELLS_INTERRUPTED && value;
         report->access_count = ccells_self.access_count;
         for (int k = 0; k < report->access_count; k++) report->accesses[k] = (uintptr_t)ccells_self.accesses[k].variable;
         memcpy(report->message, ccells_self.message, ccells_self.message_length);
@@ -83,8 +108,9 @@ bool ccells_take_report(ccells_report *report) {
 
 void ccells_park(void) {
     ccells_forget_stream_locks();
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, NULL);
+    ccells_remove_thread();
+    // Not the C library's function: ours keeps the signals open that every thread has to hear.
+    unsigned long all[2] = {~0ul, ~0ul};
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, all, NULL, 8);
     for (;;) syscall(SYS_pause);
 }

@@ -19,13 +19,39 @@
 
 _Thread_local ccells_thread ccells_self;
 
-static atomic_int main_thread;
+enum { MAXIMUM_THREADS = 1 << 12 };
+static atomic_int threads[MAXIMUM_THREADS];  // the ids of those that do the work of cells; 0 for none
+
 static pthread_key_t alternate_stack;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 enum { ALTERNATE_STACK = 64 * 1024 };
 
+void ccells_add_thread(void) {
+    for (int i = 0; i < MAXIMUM_THREADS; i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&threads[i], &none, ccells_thread_id())) return;
+    }
+}
+
+void ccells_remove_thread(void) {
+    pid_t self = ccells_thread_id();
+    for (int i = 0; i < MAXIMUM_THREADS; i++) {
+        int id = self;
+        if (atomic_compare_exchange_strong(&threads[i], &id, 0)) return;
+    }
+}
+
+void ccells_visit_threads(void (*visit)(pid_t)) {
+    for (int i = 0; i < MAXIMUM_THREADS; i++) {
+        pid_t thread = atomic_load(&threads[i]);
+        if (thread) visit(thread);
+    }
+}
+
+// Runs at a thread's end.
 static void free_alternate_stack(void *stack) {
+    if (!ccells_self.is_kernels_own) ccells_remove_thread();
     stack_t none = {.ss_flags = SS_DISABLE};
     sigaltstack(&none, NULL);
     munmap(stack, ALTERNATE_STACK);
@@ -69,6 +95,7 @@ static void *begin(void *pointer) {
     ccells_self.cell = given.cell;
     ccells_set_alternate_stack();
     ccells_note_stack();
+    if (!given.is_kernels_own) ccells_add_thread();
     return given.routine(given.argument);
 }
 
@@ -98,6 +125,7 @@ typedef struct {
     void (*body)(void *);
     void *argument;
     int cell;
+    int *thread;
 } top_level;
 
 static void *run_top_level(void *pointer) {
@@ -106,20 +134,24 @@ static void *run_top_level(void *pointer) {
     ccells_self.is_kernels_own = false;
     ccells_self.is_main = true;
     ccells_self.cell = given.cell;
+    ccells_add_thread();
+    __atomic_store_n(given.thread, ccells_thread_id(), __ATOMIC_RELEASE);
+    atomic_store(&ccells_newest_thread, ccells_thread_id());
     given.body(given.argument);
-    ccells_send_report(CCELLS_RETURNED, 0, 0, 0, 0);
+    ccells_self.has_ended = true;
+    ccells_send_report(CCELLS_RETURNED, 0, 0, (ccells_place){0});
     return NULL;
 }
 
 void ccells_enter(ccells_entry entry) {
-    atomic_store(&main_thread, ccells_thread_id());
     static char *arguments[] = {"swift-lab", NULL};
     jmp_buf thrown;
     ccells_self.thrown = &thrown;
     // An error that leaves the top level comes back by `ccells_leave_top_level`: the compiler's code behind its report
     // is a trap. Nothing is lost by the jump: the error has already left every frame but the top level's.
     if (!_setjmp(thrown)) entry(1, arguments);
-    atomic_store(&main_thread, 0);
+    // From here on an interrupt leaves this thread alone.
+    ccells_self.has_ended = true;
 }
 
 // A top level that awaits is a task, which the compiler's code makes without what its thread has bound to task-local
@@ -140,10 +172,10 @@ __attribute__((swiftcall)) created swift_task_create(
     return create(flags, options, result_type, entry, context);
 }
 
-int ccells_start(void (*body)(void *), void *argument, int cell, size_t stack_size) {
+int ccells_start(void (*body)(void *), void *argument, int cell, size_t stack_size, int *thread_id) {
     top_level *given = malloc(sizeof *given);
     if (!given) return EAGAIN;
-    *given = (top_level){body, argument, cell};
+    *given = (top_level){body, argument, cell, thread_id};
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, stack_size);
@@ -165,6 +197,7 @@ static void *run_worker(void *pointer) {
     free(pointer);
     ccells_self.is_kernels_own = false;
     ccells_self.cell = 0;
+    ccells_add_thread();
     given.work(given.argument);
     return NULL;
 }
@@ -197,15 +230,59 @@ void ccells_wait(const int *word, int seen, int64_t nanoseconds) {
 
 pid_t ccells_thread_id(void) { return (pid_t)syscall(SYS_gettid); }
 
-pid_t ccells_main_thread(void) { return atomic_load(&main_thread); }
-
-void ccells_forget_main_thread(void) { atomic_store(&main_thread, 0); }
-
 void ccells_leave_top_level(void) {
     if (ccells_self.thrown) _longjmp(*ccells_self.thrown, 1);
     exit(1);  // parks the thread
 }
 
 void ccells_top_level_waits(void) { ccells_self.thrown = NULL; }
+
+// ---- mutexes: whether a thread that is parked leaves one behind
+
+static void *real(const char *name, _Atomic(void *) *known) {
+    void *function = atomic_load_explicit(known, memory_order_relaxed);
+    if (!function) atomic_store(known, function = dlsym(RTLD_NEXT, name));
+    return function;
+}
+
+int pthread_mutex_lock(pthread_mutex_t *mutex) {
+    static _Atomic(void *) known;
+    int failure = ((int (*)(pthread_mutex_t *))real("pthread_mutex_lock", &known))(mutex);
+    if (!failure) ccells_self.lock_count++;
+    return failure;
+}
+
+int pthread_mutex_trylock(pthread_mutex_t *mutex) {
+    static _Atomic(void *) known;
+    int failure = ((int (*)(pthread_mutex_t *))real("pthread_mutex_trylock", &known))(mutex);
+    if (!failure) ccells_self.lock_count++;
+    return failure;
+}
+
+int pthread_mutex_unlock(pthread_mutex_t *mutex) {
+    static _Atomic(void *) known;
+    int failure = ((int (*)(pthread_mutex_t *))real("pthread_mutex_unlock", &known))(mutex);
+    if (!failure && ccells_self.lock_count > 0) ccells_self.lock_count--;
+    return failure;
+}
+
+// A thread that waits for a condition does not hold its mutex.
+#define WAITING(call)                                                      \
+    bool held = ccells_self.lock_count > 0;                                \
+    ccells_self.lock_count -= held;                                        \
+    int failure = call;                                                    \
+    ccells_self.lock_count += held;                                        \
+    return failure
+
+int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex) {
+    static _Atomic(void *) known;
+    WAITING(((int (*)(pthread_cond_t *, pthread_mutex_t *))real("pthread_cond_wait", &known))(condition, mutex));
+}
+
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *limit) {
+    static _Atomic(void *) known;
+    WAITING(((int (*)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *))real(
+        "pthread_cond_timedwait", &known))(condition, mutex, limit));
+}
 
 int ccells_current_cell(void) { return ccells_self.cell; }

@@ -36,8 +36,8 @@ final class CodeAssistant: Sendable {
     private var arguments: [String] {
         [
             "\(compiler.folder)/Cell.swift", "-module-name", "Cell", "-swift-version", "5",
-            "-enable-bare-slash-regex", "-I", compiler.folder, "-I", modules,
-        ] + compiler.packageOptions
+            "-enable-bare-slash-regex", "-I", compiler.revisions.folder, "-I", compiler.folder, "-I", modules,
+        ] + compiler.pluginOptions + compiler.packageOptions
     }
 
     /// Notes a cell, so that its declarations can be shown.
@@ -84,7 +84,7 @@ final class CodeAssistant: Sendable {
     ) throws -> [CompletionAnswer.Item] {
         // The service keeps its compiler from one completion to the next as long as these do not change, and that
         // compiler lists the folder of cells once: after a new cell it must be another (50 ms).
-        let arguments = arguments + ["-D", "CELLS_\(names.newest)"]
+        let arguments = arguments + ["-D", "CELLS_\(names.newest)_\(compiler.revisions.count)"]
         let open = SourceKitRequest.openCompletion(
             of: text, at: offset, filter: filter, isFuzzy: isFuzzy, limit: 3 * CompletionRanking.limit,
             arguments: arguments)
@@ -234,7 +234,7 @@ final class CodeAssistant: Sendable {
             return !state.isWarming
         }
         guard isFirst else { return }
-        let start = WarmUp { [self] in
+        let hasStarted = startThread { [self] in
             var newest: Int?
             while pause > .zero, newest != state.withLock({ $0.cells.count }) {
                 newest = state.withLock { $0.cells.count }
@@ -252,18 +252,6 @@ final class CodeAssistant: Sendable {
                 ], within: .seconds(5))
             state.withLock { $0.isWarming = false }
         }
-        var thread = pthread_t()
-        let failure = pthread_create(
-            &thread, nil,
-            { argument in
-                Unmanaged<WarmUp>.fromOpaque(argument!).takeRetainedValue().body()
-                return nil
-            }, Unmanaged.passRetained(start).toOpaque())
-        if failure == 0 { pthread_detach(thread) } else { state.withLock { $0.isWarming = false } }
-    }
-
-    private final class WarmUp {
-        let body: () -> Void
-        init(_ body: @escaping () -> Void) { self.body = body }
+        if !hasStarted { state.withLock { $0.isWarming = false } }
     }
 }

@@ -17,7 +17,8 @@ struct ProbeText {
         let syntax = CellSyntax(code)
         // The service completes nothing at the start of a line after an import.
         let lines =
-            ["import CellRuntime"] + names.imports + names.importLines(for: syntax.references.union(references))
+            ["import CellRuntime"] + names.imports
+            + names.importLines(for: syntax.references.union(references), in: syntax.definitions)
             + ["_ = 0"]
         headLines = lines.reduce(0) { $0 + 1 + $1.utf8.count { $0 == UInt8(ascii: "\n") } }
         let head = lines.map { $0 + "\n" }.joined()

@@ -93,6 +93,7 @@ final class MainActorQueue: MainExecutor, Sendable {
                 continue
             }
             let isDropped = state.withLock { $0.abandoned.contains(unsafeBitCast(job, to: UInt.self)) }
+            ccells_begin_work()
             if !isDropped { job.runSynchronously(on: asUnownedSerialExecutor()) }
             state.withLock { $0.occupant = nil }
             // Who was waiting for this one to end, or for a job that came meanwhile, looks again.

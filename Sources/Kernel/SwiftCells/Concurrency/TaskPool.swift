@@ -60,6 +60,7 @@ final class TaskPool: TaskExecutor, SchedulingExecutor, Sendable {
         while true {
             let seen = gate.generation
             if let job = state.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) {
+                ccells_begin_work()
                 job.runSynchronously(on: asUnownedTaskExecutor())
             } else {
                 gate.wait(after: seen)

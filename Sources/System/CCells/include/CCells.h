@@ -36,7 +36,9 @@ typedef struct {
     uintptr_t frames[CCELLS_FRAMES];  // program counters, innermost first
     int access_count;
     uintptr_t accesses[CCELLS_ACCESSES];  // the variables that the thread was changing
-    char message[CCELLS_MESSAGE];     // what the Swift runtime had to say
+    int lock_count;                   // of the mutexes that the thread holds
+    bool in_library;                  // interrupted by force, inside a library's call
+    char message[CCELLS_MESSAGE];     // what the Swift runtime had to say; the function's name, where one was called
 } ccells_report;
 
 // Installs the signal handlers, and marks the calling thread and all that it starts from now on as the kernel's own:
@@ -48,8 +50,9 @@ int ccells_install(void);
 bool ccells_take_report(ccells_report *report);
 
 // Starts a thread with a stack of `stack_size` bytes on which `body` runs, which is to call `ccells_enter`. Every
-// thread that it starts counts as the cell's. Returns 0, or an error number.
-int ccells_start(void (*body)(void *), void *argument, int cell, size_t stack_size);
+// thread that it starts counts as the cell's. Its id in the kernel (gettid) is written to `thread`. Returns 0, or an error
+// number.
+int ccells_start(void (*body)(void *), void *argument, int cell, size_t stack_size, int *thread);
 
 typedef int (*ccells_entry)(int argc, char **argv);
 
@@ -70,9 +73,6 @@ void ccells_advance(int *word);
 // Waits until the number is another than `seen`, or `nanoseconds` have passed; -1 for no limit.
 void ccells_wait(const int *word, int seen, int64_t nanoseconds);
 
-// The kernel's id of the thread that runs the current cell's top level; 0 when none runs.
-pid_t ccells_main_thread(void);
-
 // The cell whose work the calling thread does; 0 for the kernel's own threads.
 int ccells_current_cell(void);
 
@@ -87,16 +87,36 @@ void ccells_release(void);
 // NULL with the reason in dlerror().
 void *ccells_load(const char *path, int cell);
 
+// Calls `found` with each symbol that a loaded object defines and whose mangled name ends so. "Mc": the descriptor of a
+// conformance to a protocol; "Wvd": where in an object of a class a property lies.
+void ccells_symbols(
+    const char *path, const char *ending, void (*found)(const char *symbol, const void *address, void *context),
+    void *context);
+
+// Has an older conformance of a type to a protocol do what a newer one does. False where it has conditions, or the type
+// is generic.
+bool ccells_replace_conformance(const void *older, const void *newer);
+
+// Reads a word of the process's own memory. False where there is none.
+bool ccells_read_word(uintptr_t address, uintptr_t *word);
+
 // The loaded cell in whose text an address lies; 0 where it lies in none.
 int ccells_cell_at(uintptr_t address);
 
-// Asks the thread of the current cell's top level to park: at once if it executes a cell's text or waits in a system
-// call that can be interrupted. Else it parks as soon as it returns into a cell's text; with `by_force` wherever it is.
-// To be called again until the thread reports. Returns false when no cell runs.
-bool ccells_interrupt(bool by_force);
+// Asks a thread that runs a top level to park: at once if it executes a cell's text or waits in a system call that can
+// be interrupted. Else it parks as soon as it returns into a cell's text; with `by_force` wherever it is. To be called
+// again until the thread reports. Returns false when there is no such thread.
+bool ccells_interrupt(int thread, bool by_force);
 
 // Ends the waiting for a return that `ccells_interrupt` began.
 void ccells_interrupt_done(void);
+
+// Notes that nothing of a cell is to run any more, and parks those threads that do its work or that of cells noted
+// before: like `ccells_interrupt`, but for 100 ms at most. Threads in a library's call stay, until they come back.
+void ccells_abandon(int cell);
+
+// Called by a thread that does the work of cells before it takes up something new.
+void ccells_begin_work(void);
 
 // The file that an address was loaded from, and where that file begins in memory; NULL where none was.
 const char *ccells_file_of(uintptr_t address, uintptr_t *base);
