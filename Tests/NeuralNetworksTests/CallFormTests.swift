@@ -32,28 +32,4 @@ import Testing
         }
         #expect(losses.last! < losses[0] * 0.8, "\(losses)")
     }
-
-    /// Two steps with the gradients 0.5 and -1.5 from the weight 2 at the rate 0.1, worked out with the formulas in
-    /// double precision.
-    @Test(
-        arguments: zip(
-            [
-                Optimizer.Method.sgd(momentum: 0.9), .nesterov(), .adaGrad(), .rmsProp(), .adam(), .adamW(),
-                .adaDelta(),
-                .ftrl(), .ftrl(lasso: 3, ridge: 0.5),
-            ],
-            [2.055, 2.1495, 1.994868, 1.949158, 1.949419, 1.945521, 2.000110, 2.024781, 2.024751]))
-    func optimizersFollowTheirFormulas(method: Optimizer.Method, expected: Double) {
-        final class Weight: Module {
-            @Parameter var w = Tensor([2])
-            func callAsFunction(_ x: Tensor) -> Tensor { w * x }
-        }
-        let model = Weight()
-        let optimizer = Optimizer(method, learningRate: 0.1)
-        for slope in [0.5, -1.5] {
-            let (_, gradients) = valueAndGradient(of: model) { $0(Tensor(slope)).sum() }
-            optimizer.update(model, along: gradients)
-        }
-        #expect(abs(Double(model.w.item) - expected) < 1e-5, "\(model.w.item)")
-    }
 }

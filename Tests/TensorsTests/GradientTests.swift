@@ -36,7 +36,7 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
     func agreesWithPyTorchAndWithDifferences(operation: Operation) throws {
         let golden = try #require(golden)
         let name = operation.name
-        let inputs = (0..<4).compactMap { golden["\(name)/input\($0)"] }
+        let inputs = (0..<4).compactMap { golden["\(name)/input\($0)"] }.map(onTestedDevice)
         let result = try #require(golden["\(name)/result"])
         let single = inputs.map { $0.converted(to: .float32) }
         #expect(difference(operation.function(inputs), result) < 1e-13)
@@ -106,6 +106,66 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
         let (filter, weights) = (random([1, 1, 2, 2], 3), random([1, 1, 4, 4], 4))
         let (_, gradient) = valueAndGradient(at: filter) { (function([$0]) * weights).sum() }
         #expect(difference(gradient, slopes([filter], 0, weights, function)) < 1e-7)
+    }
+
+    @Test func thirdDerivativesAreExact() {
+        // Of x^3 sin x: 6 sin x + 18 x cos x - 9 x^2 sin x - x^3 cos x.
+        let x = Tensor([0.7] as [Double], shape: [])
+        func derivative(_ f: @escaping (Tensor) -> Tensor) -> (Tensor) -> Tensor {
+            { valueAndGradient(at: $0, f).gradient }
+        }
+        let third = derivative(derivative(derivative { $0.power(3) * $0.sin() }))(x)
+        let (s, c) = (x.sin(), x.cos())
+        let exact = 6 * s + 18 * x * c - 9 * x * x * s - x * x * x * c
+        #expect(difference(third, exact) < 1e-12)
+    }
+
+    @Test func usersGiveTheirOwnGradients() {
+        let x = Tensor([0.3, 1.7])
+        // Rounding, with a gradient as if there was none.
+        let (value, gradient) = valueAndGradient(at: x) {
+            (withCustomGradient(of: $0) {
+                $0.rounded()
+            } backward: {
+                $0
+            } * Tensor([1, 10])).sum()
+        }
+        #expect(value.item == 20 && gradient.scalars == [1, 10])
+        let (_, gradients) = valueAndGradient(at: [x, x]) { inputs in
+            withCustomGradient(of: inputs) {
+                $0[0] * $0[1]
+            } backward: {
+                [$0 * 5, nil]
+            }.sum()
+        }
+        #expect(gradients[0].scalars == [5, 5] && gradients[1].scalars == [0, 0])
+        // Written with tensors it can be differentiated again: the cube, with 3 y^2 given by hand, has 6 y.
+        let y = Tensor([2.0] as [Double], shape: [])
+        let (_, second) = valueAndGradient(at: y) { y in
+            valueAndGradient(at: y) { y in
+                withCustomGradient(of: y) {
+                    $0 * $0 * $0
+                } backward: {
+                    $0 * 3 * y.squared()
+                }
+            }.gradient
+        }
+        #expect(second.doubles == [12])
+    }
+
+    @Test func constantsHaveNoGradient() {
+        let x = Tensor([2, 3])
+        let (value, gradient) = valueAndGradient(at: x) { x in
+            var y = x * x.withoutGradient()
+            y += withoutGradient { x * 100 }
+            y *= 2.0
+            y -= 1.0
+            y /= 4.0
+            return y.sum()
+        }
+        // (2 (x c + 100 c) - 1) / 4 at c = x = 2 and 3, 101.75 and 154.25, with the slope c / 2.
+        #expect(value.item == 256)
+        #expect(gradient.scalars == [1, 1.5])
     }
 
     /// Float kernels against the plain ones in float64, at sizes with every kind of remainder.

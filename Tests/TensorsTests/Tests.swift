@@ -16,6 +16,33 @@ import Testing
         #expect(Tensor([1, 2, 3, 4], shape: [2, 2]).description == "[[1, 2],\n [3, 4]]  [2, 2] float32")
         #expect(Tensor.range(2000).description.hasPrefix("[   0,    1,    2, …, 1997"))
         #expect(Tensor([0.5, -1.25]).description == "[ 0.5000, -1.2500]  [2] float32")
+        #expect(Tensor(3).description == "3  [] float32" && Tensor([true]).description == "[true]  [1] bool")
+    }
+
+    @Test func descriptionBreaksItsLinesAsNumPyDoes() {
+        #expect(
+            Tensor.range(40).reshaped(2, 20).description == """
+                [[ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19],
+                 [20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39]]  [2, 20] float32
+                """)
+        #expect(
+            Tensor.linear(0...1, count: 12).description == """
+                [0.0000, 0.0909, 0.1818, 0.2727, 0.3636, 0.4545, 0.5455, 0.6364, 0.7273, 0.8182,
+                 0.9091, 1.0000]  [12] float32
+                """)
+        // A cube in planes with an empty line between.
+        #expect(
+            Tensor.range(8).reshaped(2, 2, 2).description
+                == "[[[0, 1],\n  [2, 3]],\n\n [[4, 5],\n  [6, 7]]]  [2, 2, 2] float32")
+    }
+
+    /// The whole of a data set is not converted for six numbers of it.
+    @Test func descriptionLooksOnlyAtWhatItShows() {
+        let large = Tensor.zeros([50_000_000])
+        let start = ContinuousClock.now
+        #expect(large.description == "[0, 0, 0, …, 0, 0, 0]  [50000000] float32")
+        // A copy of 400 MB takes 100 ms and more.
+        #expect(ContinuousClock.now - start < .milliseconds(50))
     }
 }
 
@@ -37,6 +64,21 @@ import Testing
         #expect(generator.split("conv1.weight") == before)
         #expect(generator.split("conv2.weight") != before)
         #expect(generator.permutation(100).sorted() == Array(0..<100))
+    }
+
+    @Test func drawnTensorsDependOnTheSeedAlone() {
+        #expect(Tensor.uniform([5], seed: 3).scalars == Tensor.uniform([5], seed: 3).scalars)
+        #expect(Tensor.normal([5], seed: 3).scalars != Tensor.normal([5], seed: 4).scalars)
+        let values = Tensor.uniform([10_000], 2...4, seed: 1)
+        // The standard error of the mean is 0.006.
+        #expect(values.minimum().item >= 2 && values.maximum().item <= 4 && abs(values.mean().item - 3) < 0.03)
+        var generator = RandomGenerator(seed: 1)
+        for _ in 0..<100 {
+            let (wide, single) = (generator.double(), generator.float())
+            #expect(wide >= 0 && wide < 1 && single >= 0 && single < 1)
+        }
+        let (first, second) = (generator.next(), generator.next())
+        #expect(first != second && generator.shuffled([1, 2, 3]).sorted() == [1, 2, 3])
     }
 
     @Test func normalNumbersHaveTheirMeanAndDeviation() {

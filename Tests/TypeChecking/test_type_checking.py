@@ -27,6 +27,43 @@ FORMULAS = {
             -(y * (p + 1e-7).log() + (1 - y) * (1 - p + 1e-7).log()).mean()
         }
         """,
+    "softmax": """
+        func softmax2(_ x: Tensor) -> Tensor {
+            (x - x.maximum(axis: -1, keepDims: true)).exp()
+                / (x - x.maximum(axis: -1, keepDims: true)).exp().sum(axis: -1, keepDims: true)
+        }
+        """,
+    "gradient step": """
+        func step(_ w: Tensor, _ x: Tensor, _ y: Tensor, _ rate: Double) -> Tensor {
+            w - rate * valueAndGradient(at: w) {
+                (matmul(x, $0) - y).squared().mean() + 1e-4 * $0.squared().sum()
+            }.gradient
+        }
+        """,
+    "overlap of boxes": """
+        func overlap(_ a: Tensor, _ b: Tensor) -> Tensor {
+            let width = maximum(minimum(a[..., 2], b[..., 2]) - maximum(a[..., 0], b[..., 0]), 0)
+            let height = maximum(minimum(a[..., 3], b[..., 3]) - maximum(a[..., 1], b[..., 1]), 0)
+            let areas = (a[..., 2] - a[..., 0]) * (a[..., 3] - a[..., 1])
+                + (b[..., 2] - b[..., 0]) * (b[..., 3] - b[..., 1])
+            return width * height / (areas - width * height + 1e-9)
+        }
+        """,
+    "subscripts": """
+        func edges(_ x: Tensor, _ row: Int) -> Tensor {
+            var y = x
+            y[row, 1..<3, .every(2)] += 0.5
+            y[y .> 1] = Tensor(1)
+            return 0.5 * (y[.all, 1..., -1] - y[.all, ..<(-1), -1])
+                + 0.25 * y[stride(from: 0, to: row * 2, by: 2), 1..., 0]
+        }
+        """,
+    "normalisation": """
+        func normalized(_ x: Tensor, _ scale: Tensor, _ offset: Tensor) -> Tensor {
+            scale * (x - x.mean(axes: [0, 2, 3], keepDims: true))
+                / (x.variance(axes: [0, 2, 3], keepDims: true) + 1e-5).squareRoot() + offset
+        }
+        """,
 }
 # The least that participants notice; 1 to 5 ms were measured.
 MOST_MILLISECONDS = 120

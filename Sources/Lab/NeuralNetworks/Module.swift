@@ -76,7 +76,7 @@ struct ModuleContents {
                 guard let label = child.label else { continue }
                 // A property wrapper's storage carries an underscore; the layers of Sequential are called by number.
                 let name = label.hasPrefix("_") ? String(label.dropFirst()) : label
-                let isPlain = module is Sequential && name == "layers"
+                let isPlain = module is Sequential && name == "layers" || module is Checkpointed && name == "module"
                 add(any: child.value, path.isEmpty || isPlain ? path + (isPlain ? "" : name) : "\(path).\(name)")
             }
         }
@@ -168,17 +168,23 @@ extension Module {
 
     /// Keeps the values of a part as they are: `model.freeze(\.conv1)`.
     public func freeze(_ part: KeyPath<Self, some Module>) { setFrozen(self[keyPath: part], true) }
-    /// Lets training change a part again.
-    public func unfreeze(_ part: KeyPath<Self, some Module>) { setFrozen(self[keyPath: part], false) }
+    /// Keeps the values of a part that is only known to be a module: `net.freeze(\.[0])`.
+    public func freeze(_ part: KeyPath<Self, any Module>) { setFrozen(self[keyPath: part], true) }
+    /// Keeps the values of one parameter: `model.freeze(\.conv1.$bias)`.
+    public func freeze(_ parameter: KeyPath<Self, Parameter>) { self[keyPath: parameter].isFrozen = true }
     /// Keeps the values of this module as they are.
     public func freeze() { setFrozen(self, true) }
+
+    /// Lets training change a part again.
+    public func unfreeze(_ part: KeyPath<Self, some Module>) { setFrozen(self[keyPath: part], false) }
+    public func unfreeze(_ part: KeyPath<Self, any Module>) { setFrozen(self[keyPath: part], false) }
+    public func unfreeze(_ parameter: KeyPath<Self, Parameter>) { self[keyPath: parameter].isFrozen = false }
     public func unfreeze() { setFrozen(self, false) }
 
     private func setFrozen(_ module: any Module, _ isFrozen: Bool) {
         // Names come from the whole model, so that is looked through first.
         _ = ModuleContents.of(self)
-        let own = ModuleContents.parameters(inside: module)
-        for parameter in own { parameter.isFrozen = isFrozen }
+        for parameter in ModuleContents.parameters(inside: module) { parameter.isFrozen = isFrozen }
     }
 }
 

@@ -41,6 +41,8 @@ public final class BatchNorm: Layer {
             fail("BatchNorm: \(x.shape) has one value for each channel, which has no variance; use a larger batch")
         }
         return batchNormalized(x, scale: scale, offset: offset, epsilon: epsilon) { batchMean, batchVariance in
+            // A checkpoint computes this twice; the batch counts once.
+            if Tape.current?.isRepeating == true { return }
             $runningMean.set(mean.withoutGradient() * (1 - momentum) + batchMean * momentum)
             // The running variance is to be that of all images, so it is the unbiased one.
             $runningVariance.set(

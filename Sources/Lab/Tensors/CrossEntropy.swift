@@ -6,11 +6,7 @@
 ///
 /// logits `[batch, classes]`; labels are class numbers `[batch]`, or probabilities `[batch, classes]`.
 public func crossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
-    guard logits.rank == 2, labels.shape == logits.shape || labels.shape == [logits.shape[0]] else {
-        fail(
-            "crossEntropy: logits \(logits.shape) and labels \(labels.shape) do not fit; expected [batch, classes] and [batch]"
-        )
-    }
+    checkClasses(logits, labels)
     if logits.isShapeOnly || labels.isShapeOnly { return Tensor(shapeOnly: [], logits.dtype) }
     if labels.rank == 2 { return -(labels * logSoftmax(logits)).sum() * (1 / Double(logits.shape[0])) }
     let (batch, classes) = (logits.shape[0], logits.shape[1])
@@ -56,4 +52,35 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
         result.floats[0] = Float(run(x.floats, slope.floats) { expf($0) })
     }
     return result.recorded(logits) { slope * $0 }
+}
+
+private func checkClasses(_ logits: Tensor, _ labels: Tensor) {
+    guard logits.rank == 2, labels.shape == logits.shape || labels.shape == [logits.shape[0]] else {
+        fail(
+            "crossEntropy: logits \(logits.shape) and labels \(labels.shape) do not fit; expected [batch, classes] and [batch]"
+        )
+    }
+}
+
+/// Cross-entropy where every class gets `smoothing` / classes of the probability and the labels the rest (Szegedy et al.,
+/// 2015), and where each term counts as much as the weight of its class, `[classes]`.
+///
+/// Of class numbers the result is over the sum of their weights, of probabilities over the batch, as in PyTorch.
+public func crossEntropy(
+    _ logits: Tensor, _ labels: Tensor, smoothing: Double = 0, classWeights: Tensor? = nil
+) -> Tensor {
+    checkClasses(logits, labels)
+    guard (0...1).contains(smoothing) else { fail("crossEntropy: a smoothing of \(smoothing) does not lie in 0...1") }
+    if let classWeights, classWeights.shape != [logits.shape[1]] {
+        fail(
+            "crossEntropy: class weights \(classWeights.shape) do not fit logits \(logits.shape); expected [\(logits.shape[1])]"
+        )
+    }
+    if logits.isShapeOnly || labels.isShapeOnly { return Tensor(shapeOnly: [], logits.floating.dtype) }
+    let (batch, classes) = (Double(logits.shape[0]), logits.shape[1])
+    let chosen = labels.rank == 2 ? labels : labels.oneHot(classes: classes, dtype: logits.floating.dtype)
+    let target = chosen * (1 - smoothing) + smoothing / Double(classes)
+    guard let classWeights else { return -(target * logSoftmax(logits)).sum() / batch }
+    let loss = -(target * classWeights * logSoftmax(logits)).sum()
+    return labels.rank == 2 ? loss / batch : loss / (chosen * classWeights).sum()
 }

@@ -26,13 +26,8 @@ extension Tensor {
         else { throw FileError(name, "has a header that is not understood") }
         let texts = tuple.filter { $0 != "(" && $0 != ")" && $0 != " " }.split(separator: ",")
         let sizes = texts.compactMap { Int($0) }
-        var count = 1
-        for size in sizes {
-            let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            guard size >= 0, !overflow, product <= bytes.count else {
-                throw FileError(name, "gives an impossible shape \(tuple)")
-            }
-            count = product
+        guard let count = Shape.elementCount(sizes), count <= bytes.count else {
+            throw FileError(name, "gives an impossible shape \(tuple)")
         }
         guard sizes.count == texts.count else { throw FileError(name, "has a header that is not understood") }
         guard let width = Int(String(type.last!)), width > 0 else {

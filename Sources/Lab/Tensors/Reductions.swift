@@ -177,7 +177,7 @@ private func addUp<Scalar: BinaryFloatingPoint & SIMDScalar>(
             }
         }
     } else {
-        let width = min(inner, 256)
+        let width = max(min(inner, 256), 1)
         let columns = (inner + width - 1) / width
         parallel(extent.outer * columns, grain: max(1, 16384 / max(size * width, 1))) { tiles in
             for tile in tiles {

@@ -9,7 +9,13 @@ public func conv1D(
             "conv1D: \(x.shape) and filters \(weight.shape) do not fit; both have three axes, [batch, channels, length] and [filters, channels, length]"
         )
     }
-    // Images of one row. The sentences about them name the operation and have the row in their shapes.
+    guard x.shape[1] == weight.shape[1] * groups else {
+        fail("conv1D: \(x.shape) and \(weight.shape) do not fit (\(x.shape[1]) channels ≠ \(weight.shape[1] * groups))")
+    }
+    guard x.shape[2] + 2 * padding >= dilation * (weight.shape[2] - 1) + 1 else {
+        fail("conv1D: the sequences of \(x.shape) are shorter than the filters of \(weight.shape)")
+    }
+    // Images of one row.
     return convolved(
         "conv1D", x.expanded(at: 2), weight: weight.expanded(at: 2), bias: bias,
         stride: HeightAndWidth(height: 1, width: stride), padding: HeightAndWidth(height: 0, width: padding),

@@ -109,20 +109,15 @@ public struct Safetensors: Sendable {
         } catch {
             throw broken("has a header that is not understood")
         }
-        var found: [(offset: Int, name: String, value: Tensor)] = []
+        var found: [(bytes: Range<Int>, name: String, dtype: String, sizes: [Int])] = []
         metadata = [:]
         for (key, entry) in header {
             switch entry {
             case .metadata(let strings): metadata = strings
             case .tensor(let dtype, let sizes, let offsets):
                 // Everything is checked before anything is allocated.
-                var count = 1
-                for size in sizes {
-                    let (product, overflow) = count.multipliedReportingOverflow(by: size)
-                    guard size >= 0, !overflow, product <= data.count else {
-                        throw broken("gives \(key) an impossible shape \(sizes)")
-                    }
-                    count = product
+                guard let count = Shape.elementCount(sizes), count <= data.count else {
+                    throw broken("gives \(key) an impossible shape \(sizes)")
                 }
                 guard let width = Self.widths[dtype] else {
                     throw broken("has \(key) in the type \(dtype), which is not supported")
@@ -137,11 +132,20 @@ public struct Safetensors: Sendable {
                     throw broken(
                         "gives \(key) \(offsets[1] - offsets[0]) bytes, but \(dtype) \(sizes) takes \(count * width)")
                 }
-                let part = data[data.startIndex + start + offsets[0]..<data.startIndex + start + offsets[1]]
-                found.append((offsets[0], key, Self.tensor(part, dtype, Shape(sizes))))
+                found.append((offsets[0]..<offsets[1], key, dtype, sizes))
             }
         }
-        tensors = found.sorted { ($0.offset, $0.name) < ($1.offset, $1.name) }.map { ($0.name, $0.value) }
+        found.sort {
+            ($0.bytes.lowerBound, $0.bytes.upperBound, $0.name) < ($1.bytes.lowerBound, $1.bytes.upperBound, $1.name)
+        }
+        // A small file must not fill the memory with copies of one part.
+        for (first, second) in zip(found, found.dropFirst()) where first.bytes.upperBound > second.bytes.lowerBound {
+            throw broken("is damaged: \(first.name) and \(second.name) lie in the same bytes")
+        }
+        tensors = found.map { entry in
+            let part = data[(data.startIndex + start + entry.bytes.lowerBound)...].prefix(entry.bytes.count)
+            return (entry.name, Self.tensor(part, entry.dtype, Shape(entry.sizes)))
+        }
     }
 
     private static let widths = [

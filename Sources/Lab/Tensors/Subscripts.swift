@@ -60,7 +60,7 @@ extension Tensor {
         }
     }
 
-    private func part(_ parts: [AxisPart]) -> Tensor {
+    func part(_ parts: [AxisPart]) -> Tensor {
         let places = Places(parts, of: shape)
         return isShapeOnly ? Tensor(shapeOnly: places.shape, dtype) : part(places)
     }
@@ -107,7 +107,7 @@ extension Tensor {
         return result.recorded(self) { $0.part(places) }
     }
 
-    private mutating func assign(_ value: Tensor, at parts: [AxisPart]) {
+    mutating func assign(_ value: Tensor, at parts: [AxisPart]) {
         assign(value, at: Places(parts, of: shape, forWriting: true))
     }
 

@@ -77,6 +77,8 @@ package final class Tape: @unchecked Sendable {
     /// Where the random numbers of a training step come from; `nil` where nothing is trained. Dropout asks for it.
     fileprivate var randomness: RandomGenerator?
     fileprivate var drawCount: UInt64 = 0
+    /// Whether what is computed just now was computed before: see `checkpointed`.
+    package fileprivate(set) var isRepeating = false
     /// The parameters that were read in the innermost call.
     fileprivate var leaves: [ObjectIdentifier: (parameter: AnyObject, tensor: Tensor)] = [:]
 
@@ -197,8 +199,13 @@ package final class Tape: @unchecked Sendable {
         isRecording = depth > 1
         defer { isRecording = wasRecording }
         last.gradient = Tensor.ones(loss.shape, dtype: loss.dtype.computed)
+        walkBack(from: last, to: start, since: start)
+    }
+
+    /// Hands the gradient that lies at `last` on, through the nodes down to `end`, to those at `start` or later.
+    private func walkBack(from last: Node, to end: Int, since start: Int) {
         var index = last.index
-        while index >= start {
+        while index >= end {
             let node = nodes[index]
             index -= 1
             guard let backward = node.backward, let gradient = node.gradient else { continue }
@@ -207,6 +214,37 @@ package final class Tape: @unchecked Sendable {
             // Nobody goes this way twice, unless an outer call differentiates this one.
             if depth == 1 { node.clear() }
         }
+    }
+
+    /// See `checkpointed`.
+    fileprivate func checkpoint(_ x: Tensor, _ function: @escaping (Tensor) -> Tensor) -> Tensor {
+        let (start, draws) = (nodes.count, drawCount)
+        let result = function(x)
+        guard let last = result.tracked, last.index >= start else { return result }
+        // A result that was put off would keep what it is to be computed from.
+        let handle = Handle(shape: result.shape, dtype: result.dtype, buffer: result.buffer)
+        for node in nodes[start...] { node.clear() }
+        let backward: Node.Backward = .all { [unowned self] gradient in
+            repeated(x, function, gradient, draws)
+            return []
+        }
+        return Tensor(handle: handle, node: add(nil, nil, backward))
+    }
+
+    /// Computes a checkpointed function again, with the same random numbers, and goes back through it. What the function
+    /// looked at stands on the tape before the checkpoint and gets its gradient directly.
+    private func repeated(_ x: Tensor, _ function: (Tensor) -> Tensor, _ gradient: Tensor, _ draws: UInt64) {
+        let (start, before) = (nodes.count, (isRecording, isRepeating, drawCount))
+        (isRecording, isRepeating, drawCount) = (true, true, draws)
+        let last = function(x).tracked
+        isRecording = before.0
+        if let last, last.index >= start {
+            last.gradient = gradient
+            walkBack(from: last, to: start, since: 0)
+        }
+        for node in nodes[start...] { node.clear() }
+        nodes.removeLast(nodes.count - start)
+        (isRepeating, drawCount) = (before.1, before.2)
     }
 }
 
@@ -260,6 +298,18 @@ public func withoutGradient<Result>(_ body: () throws -> Result) rethrows -> Res
     tape.isRecording = false
     defer { tape.isRecording = wasRecording }
     return try body()
+}
+
+/// `function(x)`, of which only the result is kept until gradients go back: what is computed inside is computed again
+/// then. Saves memory in deep networks, for about a third more time (Chen et al., 2016).
+///
+///     let features = checkpointed(images) { relu(conv2(relu(conv1($0)))) }
+///
+/// Parameters and other tensors that the function looks at get their gradients as usual, and dropout drops the same
+/// elements both times. Where gradients are differentiated again, everything is kept.
+public func checkpointed(_ x: Tensor, _ function: @escaping (Tensor) -> Tensor) -> Tensor {
+    guard let tape = Tape.current, tape.isRecording, tape.depth == 1 else { return function(x) }
+    return tape.checkpoint(x, function)
 }
 
 /// The value of a function at a tensor, and its gradient there.

@@ -1,17 +1,18 @@
 public import Display
 
 extension Tensor: CustomStringConvertible, Displayable {
-    /// The elements in nested brackets as NumPy writes them, with `…` in the middle of long axes, then shape and type.
+    /// The elements in nested brackets as NumPy writes them, with `…` in the middle of long axes and lines of at most 80
+    /// characters, then shape and type.
     ///
     ///     [[1, 2, 3],
     ///      [4, 5, 6]]  [2, 3] float32
     public var description: String {
         guard !isShapeOnly else { return "\(shape) \(dtype), no elements" }
         let cut = elementCount > 1000 ? 3 : Int.max / 4
-        let values = doubles
         var shown: [Int] = []
         collect(axis: 0, offset: 0, cut: cut, into: &shown)
-        let texts = format(shown.map { values[$0] })
+        let texts = format(
+            withoutGradient().reshaped(to: [elementCount]).part(.listed([shown.count], offsets: shown)).doubles)
         let width = texts.map(\.count).max() ?? 0
         var remaining = texts[...]
         let body = brackets(axis: 0, cut: cut) {
@@ -45,7 +46,14 @@ extension Tensor: CustomStringConvertible, Displayable {
         let parts = positions(shape[axis], cut).map { position in
             position == nil ? "…" : brackets(axis: axis + 1, cut: cut, next: next)
         }
-        return "[" + parts.joined(separator: separator) + "]"
+        guard isLast else { return "[" + parts.joined(separator: separator) + "]" }
+        // As many on a line as fit, one below the other.
+        let width = parts.map(\.count).max() ?? 0
+        let perLine = max((80 - rank + 2) / (width + 2), 1)
+        let lines = stride(from: 0, to: parts.count, by: perLine).map {
+            parts[$0..<Swift.min($0 + perLine, parts.count)].joined(separator: separator)
+        }
+        return "[" + lines.joined(separator: ",\n" + String(repeating: " ", count: rank)) + "]"
     }
 
     /// All in one style: whole numbers as such, else four significant digits of the largest, or powers of ten where

@@ -86,11 +86,12 @@ func combineElements<From, To>(
             for i in range { to[i] = constant }
         }
     }
+    guard plan.inner > 0 else { return }
     if plan.outer.isEmpty {
         return parallel(plan.inner, grain: 16384) { run(left, right, target, $0) }
     }
     let inner = plan.inner
-    parallel(plan.outerCount, grain: max(1, 16384 / inner)) { runs in
+    parallel(plan.outerCount, grain: max(1, 16384 / max(inner, 1))) { runs in
         for number in runs {
             let offsets = plan.offsets(number)
             run(left + offsets.left, right + offsets.right, target + number * inner, 0..<inner)
@@ -114,7 +115,7 @@ func combineFloats(
     if plan.outer.isEmpty {
         return parallel(inner, grain: 16384) { run(left, right, target, $0) }
     }
-    parallel(plan.outerCount, grain: max(1, 16384 / inner)) { runs in
+    parallel(plan.outerCount, grain: max(1, 16384 / max(inner, 1))) { runs in
         for number in runs {
             let offsets = plan.offsets(number)
             run(left + offsets.left, right + offsets.right, target + number * inner, 0..<inner)

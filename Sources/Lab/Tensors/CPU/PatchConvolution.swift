@@ -43,7 +43,7 @@ struct PatchConvolution {
             if rectify {
                 for output in 0..<outputs {
                     let line = to + output * plane
-                    for i in 0..<count { line[i] = line[i] > 0 ? line[i] : 0 }
+                    for i in 0..<count { line[i] = line[i] < 0 ? 0 : line[i] }
                 }
             }
         }

@@ -1,0 +1,119 @@
+import Foundation
+import Testing
+
+@testable import NeuralNetworks
+@testable import Tensors
+
+/// What PyTorch computed in float64: see the scripts in Tests/Golden.
+func goldenFile(_ name: String) throws -> Safetensors {
+    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    return try Safetensors(path: tests.appendingPathComponent("Golden/\(name).safetensors").path)
+}
+
+/// The largest difference of two tensors, relative to the second where that is large.
+func difference(_ a: Tensor, _ b: Tensor) -> Double {
+    guard a.shape == b.shape else { return .infinity }
+    return zip(a.doubles, b.doubles).reduce(0) { max($0, abs($1.0 - $1.1) / max(1, abs($1.1))) }
+}
+
+private let golden = try? goldenFile("layers")
+
+@Suite struct LayerGoldenTests {
+    private func entries(_ prefix: String) -> [(name: String, value: Tensor)] {
+        (golden?.tensors ?? []).filter { $0.name.hasPrefix(prefix) }.map {
+            (String($0.name.dropFirst(prefix.count)), $0.value)
+        }
+    }
+
+    @Test(arguments: layerTable)
+    func agreesWithPyTorchInTrainingAndInUse(row: LayerRow) throws {
+        // In float64 only the parameters and what is computed from them alone are rounded, to 6e-8; in float32
+        // everything is, some hundred times.
+        for (dtype, tolerance) in [(DType.float64, 1e-6), (.float32, 1e-4)] {
+            try check(row.build(), row.name, dtype, tolerance)
+        }
+    }
+
+    private func check<Model: Module>(_ model: Model, _ name: String, _ dtype: DType, _ tolerance: Double) throws {
+        let golden = try #require(golden)
+        func stored(_ what: String) throws -> Tensor { try #require(golden["\(name)/\(what)"], "\(what)") }
+        let parameters = entries("\(name)/parameter/")
+        try model.load(parameters)
+        #expect(Set(model.parameters.map(\.name)) == Set(parameters.map(\.name)))
+        let x = try stored("input").converted(to: dtype)
+        let weights = try stored("weights").converted(to: dtype)
+        let use = try stored("use")
+        #expect(difference(model(x), use) < tolerance, "in use, \(dtype)")
+        #expect(model(.shapeOnly(x.shape)).shape == use.shape, "shapes alone")
+        var result = x
+        let (_, gradients) = valueAndGradient(of: model) {
+            result = $0(x)
+            return (result * weights).sum()
+        }
+        #expect(difference(result, try stored("result")) < tolerance, "in training, \(dtype)")
+        let slopes = entries("\(name)/slope/")
+        #expect(gradients.count == slopes.count)
+        for (parameter, slope) in slopes {
+            let gradient = try #require(gradients[parameter], "\(parameter)")
+            #expect(difference(gradient, slope) < tolerance, "gradient of \(parameter), \(dtype)")
+        }
+        for (parameter, value) in entries("\(name)/after/") {
+            let after = try #require(model.parameters.first { $0.name == parameter }?.value)
+            #expect(difference(after, value) < 1e-6, "\(parameter) after a step")
+        }
+        // The input's gradient, from around the call: the model is in training inside.
+        let (_, gradient) = valueAndGradient(at: x) { x in
+            valueAndGradient(of: model) { ($0(x) * weights).sum() }.value
+        }
+        #expect(difference(gradient, try stored("gradient")) < tolerance, "gradient of the input, \(dtype)")
+    }
+
+    /// Whoever adds a layer adds a line to the table.
+    @Test func everyLayerIsInTheTable() throws {
+        let names = Set(try #require(golden).tensors.map { String($0.name.split(separator: "/")[0]) })
+        #expect(names == Set(layerTable.map(\.name)))
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        let table = try String(contentsOf: tests.appendingPathComponent("LayerTable.swift"), encoding: .utf8)
+        let sources = tests.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Sources/Lab/NeuralNetworks")
+        for file in try FileManager.default.contentsOfDirectory(at: sources, includingPropertiesForKeys: nil) {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for match in text.matches(of: /public final class (\w+): (\w*Layer|Module)\b/) {
+                // It computes what its part computes: CheckpointTests.
+                if match.1 == "Checkpointed" { continue }
+                let isThere = table.contains("\(match.1)(") || table.contains("\(match.1) {")
+                #expect(isThere, "\(match.1) of \(file.lastPathComponent) is in no row")
+            }
+        }
+    }
+}
+
+@Suite struct DropoutTests {
+    @Test func aShareOfTheElementsIsZeroAndTheMeanStays() {
+        let (layer, x) = (Dropout(0.25), Tensor.ones([100, 1000]))
+        #expect(layer(x).scalars == x.scalars, "in use nothing is dropped")
+        var dropped = x
+        let (_, gradient) = valueAndGradient(at: x) { x in
+            valueAndGradient(of: layer) {
+                dropped = $0(x)
+                return dropped.sum()
+            }.value
+        }
+        let share = Double((dropped .== 0).sum().item) / 100_000
+        // The standard error of the share is 0.0014.
+        #expect(abs(share - 0.25) < 0.006)
+        #expect(dropped.maximum().item == 4 / 3 && gradient.scalars == dropped.scalars)
+    }
+
+    @Test func theRandomnessDecidesWhatIsDropped() {
+        func drop(_ seed: Int) -> [Float] {
+            var dropped = Tensor(0)
+            _ = valueAndGradient(of: Dropout(0.5), randomness: RandomGenerator(seed: seed)) {
+                dropped = $0(Tensor.ones([1000]))
+                return dropped.sum()
+            }
+            return dropped.scalars
+        }
+        #expect(drop(1) == drop(1) && drop(1) != drop(2))
+    }
+}
