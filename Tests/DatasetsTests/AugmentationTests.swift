@@ -29,6 +29,44 @@ import Testing
         #expect(epochs.joined().allSatisfy { $0 >= 0 && $0 <= 1 })
     }
 
+    @Test func noiseHasItsDeviationAndNoMean() throws {
+        let data = try Dataset(
+            "grey", pixels: [UInt8](repeating: 128, count: 64 * 64), shape: [1, 64, 64], labels: [0], classNames: ["a"]
+        ).augmented(.noise(0.05))
+        let noise = data.augmentedValues(at: [0], seed: 3, epoch: 0).map { Double($0) - 128 / 255 }
+        let mean = noise.reduce(0, +) / 4_096
+        let deviation = (noise.reduce(0) { $0 + $1 * $1 } / 4_096).squareRoot()
+        // Of 4,096 draws the mean is 0.05 / 64 = 0.0008 off, the deviation 0.05 / √8,192 = 0.0006: four times that.
+        #expect(abs(mean) < 0.0032 && abs(deviation - 0.05) < 0.0024)
+        // Of normal draws 4.6 % are more than two deviations off, here 186 ± 13.
+        #expect(abs(noise.count { abs($0) > 0.1 } - 186) < 54)
+    }
+
+    @Test func aHueTurnedByAThirdMakesRedGreen() throws {
+        let data = try Dataset(
+            "red", pixels: [255, 0, 0], shape: [3, 1, 1], labels: [0], classNames: ["a"]
+        ).augmented(.hue(180))
+        // Turned by any angle around the grey axis the sum stays, until a value leaves 0 to 1; red, green and blue all come.
+        let seen = (0..<40).map { data.augmentedValues(at: [0], seed: 1, epoch: $0) }
+        for channel in 0..<3 { #expect(seen.contains { $0[channel] > 0.8 }) }
+    }
+
+    @Test func severalChannelsAreMovedAlike() throws {
+        let plane = try square().pixels
+        let data = try Dataset(
+            "color", pixels: plane + plane + plane, shape: [3, 8, 8], labels: [0], classNames: ["a"]
+        ).augmented(.rotate(30), .elastic(1), .shift(1))
+        let values = data.augmentedValues(at: [0], seed: 1, epoch: 0)
+        #expect(Array(values[0..<64]) == Array(values[64..<128]) && Array(values[0..<64]) == Array(values[128...]))
+    }
+
+    @Test func aComparisonHasARowForEachChangeWithItsName() throws {
+        let grid = try square().compare(.rotate(20), .invert(probability: 1), count: 1)
+        #expect(grid.rowNames == ["as it is", "rotate ±20°", "invert"])
+        #expect(grid.items[2].image == grid.items[0].image.inverted())
+        #expect(Augmentation.flipHorizontally().description == "flip left–right, 50 % of the time")
+    }
+
     @Test func whatIsDrawnDependsOnSeedEpochAndImageAlone() throws {
         let one = try values(.rotate(30), seed: 4, epoch: 2)
         #expect(one == (try values(.rotate(30), seed: 4, epoch: 2)))

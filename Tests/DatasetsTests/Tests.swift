@@ -189,7 +189,9 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
     @Test(arguments: [
         ("1,2,3,4,0\n1,2,3,0\n", "line 2 has 4 values instead of 5"),
         ("1,2,3,256,0\n", "line 1 has a pixel of 256; 255 is the brightest"),
-        ("1,2,x,4,0\n", "line 1 has “x” where only whole numbers and commas belong"),
+        ("1,2,x,4,0\n", "line 1 has “x” where only whole numbers from 0 to 255 and commas belong"),
+        ("1,2,3,4,0\n1,nan,3,4,0\n", "line 2 has “nan” where only whole numbers from 0 to 255 and commas belong"),
+        ("a,b,c,d,label\n1,2,3,0.5,0\n", "line 2 has “0.5” where only whole numbers from 0 to 255 and commas belong"),
         ("1,,3,4,0\n", "line 1 has an empty value"),
         ("\n\n", "holds no images"),
         ("1,2,3,4,0\n1,2,3,4,9\n", "made.csv: image 1 has label 9, but there are 2 classes (0 to 1)"),
@@ -201,6 +203,14 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
                 try Dataset.csv("\(folder)/made.csv", shape: [1, 2, 2], classNames: ["a", "b"])
             }
             #expect(error?.description == "\(folder)/made.csv: \(sentence)")
+        }
+    }
+
+    @Test func aFirstLineOfNamesIsPassedOver() throws {
+        try inFolder { folder in
+            try writeFile(Array("\"p0\",p1,p2,p3,label\n1,2,3,4,0\n5,6,7,8,1\n".utf8), to: "\(folder)/named.csv")
+            let data = try Dataset.csv("\(folder)/named.csv", shape: [1, 2, 2])
+            #expect(data.labels == [0, 1] && data[1].image.pixels == [5, 6, 7, 8])
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 @testable import Pictures
 
 /// An image as the bytes of a JPEG file, at quality 95 and with all its colours.
-private func jpeg(_ image: Image) -> [UInt8] {
+private func jpeg(_ image: Image, flags: Int32 = 0) -> [UInt8] {
     let encoder = tjInitCompress()
     defer { tjDestroy(encoder) }
     var buffer: UnsafeMutablePointer<UInt8>?
@@ -14,7 +14,7 @@ private func jpeg(_ image: Image) -> [UInt8] {
     tjCompress2(
         encoder, image.pixels, Int32(image.width), 0, Int32(image.height),
         Int32(isGray ? TJPF_GRAY.rawValue : TJPF_RGB.rawValue), &buffer, &size,
-        Int32(isGray ? TJSAMP_GRAY.rawValue : TJSAMP_444.rawValue), 95, 0)
+        Int32(isGray ? TJSAMP_GRAY.rawValue : TJSAMP_444.rawValue), 95, flags)
     defer { tjFree(buffer) }
     return Array(UnsafeBufferPointer(start: buffer, count: Int(size)))
 }
@@ -55,6 +55,72 @@ private func slope(width: Int, height: Int, channels: Int) -> Image {
         bytes.replaceSubrange(frame + 5..<frame + 9, with: [0xFF, 0xDC, 0xFF, 0xDC])
         let error = #expect(throws: FileError.self) { try JPEG.decode(bytes, path: "liar.jpg") }
         #expect(error?.description.hasPrefix("liar.jpg: says it is 65,500 × 65,500 pixels, which its ") == true)
+    }
+
+    @Test func aProgressiveFileIsReadAsAnyOther() throws {
+        let image = slope(width: 40, height: 24, channels: 3)
+        let bytes = jpeg(image, flags: TJFLAG_PROGRESSIVE)
+        // Marker FF C2 begins the frame of a progressive file (ITU-T T.81, table B.1).
+        #expect(bytes.indices.dropLast().contains { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC2 })
+        let read = try JPEG.decode(bytes, path: "a.jpg")
+        #expect(zip(read.pixels, image.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 12 })
+    }
+
+    @Test func aFileForPrintBecomesLight() throws {
+        // 16 × 16 pixels as Adobe stores them: 255 is no ink. No cyan, half magenta, all yellow, no black.
+        let inks = (0..<256).flatMap { _ in [255, 128, 0, 255] as [UInt8] }
+        let encoder = tjInitCompress()
+        defer { tjDestroy(encoder) }
+        var buffer: UnsafeMutablePointer<UInt8>?
+        var size: UInt = 0
+        tjCompress2(
+            encoder, inks, 16, 0, 16, Int32(TJPF_CMYK.rawValue), &buffer, &size, Int32(TJSAMP_444.rawValue), 95, 0)
+        defer { tjFree(buffer) }
+        let image = try JPEG.decode(Array(UnsafeBufferPointer(start: buffer, count: Int(size))), path: "print.jpg")
+        #expect(image.channels == 3)
+        #expect(zip(image[8, 8], [255, 128, 0]).allSatisfy { abs(Int($0) - $1) <= 4 })
+    }
+
+    @Test(arguments: 1...8) func aPhotographIsTurnedUpright(orientation: Int) throws {
+        // White in one corner: where it lies in the scene tells how the image was turned (Exif 2.3, 4.6.4).
+        var image = Image(width: 32, height: 16)
+        for row in 0..<8 { for column in 0..<8 { image.pixels[row * 32 + column] = 255 } }
+        var bytes = jpeg(image)
+        // A TIFF header, big-endian, with one entry: tag 0x0112, a short, one of them, its value.
+        let exif: [UInt8] =
+            Array("Exif\0\0MM".utf8) + [
+                0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, UInt8(orientation), 0, 0,
+            ]
+            + [0, 0, 0, 0]
+        bytes.insert(contentsOf: [0xFF, 0xE1, 0, UInt8(exif.count + 2)] + exif, at: 2)
+        #expect(JPEG.orientation(bytes) == orientation)
+        let upright = try JPEG.decode(bytes, path: "a.jpg")
+        #expect((upright.width, upright.height) == (orientation < 5 ? (32, 16) : (16, 32)))
+        let isWhite = { (row: Int, column: Int) in upright[row, column][0] > 200 }
+        let (bottom, right) = (upright.height - 1, upright.width - 1)
+        let corners = [isWhite(0, 0), isWhite(0, right), isWhite(bottom, right), isWhite(bottom, 0)]
+        // Row 0 and column 0 of the stored image meet top left (1, 5), top right (2, 6), bottom right (3, 7), bottom left (4, 8).
+        #expect(corners.firstIndex(of: true) == (orientation - 1) % 4)
+        #expect(corners.count { $0 } == 1)
+    }
+
+    @Test func exifThatLiesIsPassedOver() {
+        for length in [0, 4, 200] {
+            let exif = Array("Exif\0\0II".utf8) + [42, 0, 255, 255, 255, 127]
+            let bytes: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE1, 0, UInt8(length)] + exif
+            #expect(JPEG.orientation(bytes) == 1)
+        }
+    }
+
+    @Test func anyByteThatFlipsGivesAnImageOrASentence() {
+        let bytes = jpeg(slope(width: 24, height: 16, channels: 3))
+        for place in bytes.indices {
+            var damaged = bytes
+            damaged[place] ^= 0x55
+            do { _ = try JPEG.decode(damaged, path: "a.jpg") } catch {
+                #expect("\(error)".hasPrefix("a.jpg: "))
+            }
+        }
     }
 
     @Test func theContentDecidesAndNotTheName() throws {

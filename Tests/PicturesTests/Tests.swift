@@ -57,7 +57,7 @@ private func temporaryFile(_ name: String) -> String {
         let read = try PNG.decode(bytes, path: "palette")
         // Byte 25 is the colour type: 3, a palette (PNG specification, 11.2.2).
         #expect(bytes[25] == 3)
-        #expect(zip(exact.pixels, read.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 8 })
+        #expect(zip(exact.pixels, read.pixels).allSatisfy { abs(Int($0) - Int($1)) <= Int(IndexedPixels.tolerance) })
         #expect(exact != read)
     }
 
@@ -67,14 +67,6 @@ private func temporaryFile(_ name: String) -> String {
         try writeFile(Array(png.prefix(60)), to: path)
         let error = #expect(throws: FileError.self) { try Image(path) }
         #expect(error?.description == "\(path): is cut short (60 bytes are there)")
-    }
-
-    @Test func aHeaderThatLiesAboutTheSizeCostsNoMemory() throws {
-        var png = Image(width: 8, height: 8).png
-        // Bytes 16 to 19 are the width (PNG specification, 11.2.2): 30,000 instead of 448; 20 to 23 the height.
-        png.replaceSubrange(16..<24, with: [0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30])
-        let error = #expect(throws: FileError.self) { try PNG.decode(png, path: "liar.png") }
-        #expect(error?.description.contains("says it is 30,000 × 30,000 pixels") == true)
     }
 
     @Test func whatIsNoPNGIsSaidToBeNone() {
@@ -131,8 +123,8 @@ private func temporaryFile(_ name: String) -> String {
 
     @Test func wordsOnAColorAreReadable() {
         #expect(Color.azure.readable == .white)
-        #expect(Color.yellow.readable == .text)
-        #expect(Color.white.readable == .text)
+        #expect(Color.yellow.readable == .black)
+        #expect(Color.white.readable == .black)
         #expect(Color.black.readable == .white)
     }
 }

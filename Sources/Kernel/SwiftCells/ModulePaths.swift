@@ -13,7 +13,7 @@ enum ModulePaths {
 
     /// The C libraries behind the modules that cells may import. The compiler insists that they can be imported, and
     /// needs nothing of them, because they are in no interface: it gets empty ones and reads no header.
-    static let cModules = ["CCairo", "CCUDA", "CKernels", "COpenBLAS", "CTurboJPEG", "CZlib"]
+    static let cModules = ["CCairo", "CCUDA", "CKernels", "COpenBLAS", "CPNG", "CTurboJPEG", "CZlib"]
 
     /// Writes the empty modules to `folder`, for the compiler's search path.
     ///

@@ -1,3 +1,4 @@
+import Display
 import Tensors
 
 /// A change to an image that leaves what it shows as it is: seen a little differently each time, few images teach like
@@ -67,6 +68,34 @@ public struct Augmentation: Sendable, Hashable, Codable {
     public static func erase(probability: Double = 0.5) -> Augmentation { Augmentation(kind: .erase(probability)) }
 }
 
+extension Augmentation: CustomStringConvertible {
+    public var description: String {
+        // Runs are told apart by it, too: exact.
+        func percent(_ part: Double) -> String { (part * 100).significant(6) + " %" }
+        func chance(_ probability: Double) -> String {
+            probability == 1 ? "" : ", \(percent(probability)) of the time"
+        }
+        return switch kind {
+        case .rotate(let degrees): "rotate ±\(degrees.significant(6))°"
+        case .shift(let pixels): "shift ±\(pixels.significant(6)) pixels"
+        case .scale(let part): "scale ±\(percent(part))"
+        case .shear(let degrees): "shear ±\(degrees.significant(6))°"
+        case .elastic(let pixels): "elastic ±\(pixels.significant(6)) pixels"
+        case .flip(let horizontal, let probability):
+            "flip \(horizontal ? "left–right" : "top–bottom")\(chance(probability))"
+        case .quarterTurns: "quarter turns"
+        case .crop(let padding): "crop, padding \(padding)"
+        case .noise(let deviation): "noise \(deviation.significant(6))"
+        case .contrast(let part): "contrast ±\(percent(part))"
+        case .brightness(let amount): "brightness ±\(amount.significant(6))"
+        case .invert(let probability): "invert\(chance(probability))"
+        case .hue(let degrees): "hue ±\(degrees.significant(6))°"
+        case .saturation(let part): "saturation ±\(percent(part))"
+        case .erase(let probability): "erase\(chance(probability))"
+        }
+    }
+}
+
 /// Where each pixel of a moved image comes from: a linear map around the centre, a shift, and a net of bends.
 struct Movement {
     /// Source offset from the centre = (a b; c d) · target offset from the centre + (x, y).
@@ -116,53 +145,105 @@ struct Movement {
         isMoving = true
     }
 
-    /// Moves one channel, bilinearly between pixels; what comes from outside is black.
-    func apply(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, height: Int, width: Int) {
+    /// Moves an image of bytes, `[channels, height, width]`, and makes numbers from 0 to 1 of it: bilinearly between pixels;
+    /// what comes from outside is black.
+    ///
+    /// - Parameter scratch: Room for `scratchSize` numbers.
+    func apply(
+        _ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Float>, channels: Int, height: Int, width: Int,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
+        // With a black pixel all around, no place has to be looked at whether it is inside.
+        let stride = width + 3
+        let padded = scratch
+        let paddedArea = stride * (height + 3)
+        padded.update(repeating: 0, count: paddedArea * channels)
+        for channel in 0..<channels {
+            for row in 0..<height {
+                let from = source + (channel * height + row) * width
+                let to = padded + channel * paddedArea + (row + 1) * stride + 1
+                for column in 0..<width { to[column] = Float(from[column]) * (1 / 255) }
+            }
+        }
+        // Where each pixel of a row comes from, in the padded image, and how far on the way to the next pixel.
+        let fromX = padded + paddedArea * channels
+        let fromY = fromX + width
+        let partX = fromY + width
+        let partY = partX + width
+        let places = UnsafeMutableRawPointer(partY + width).assumingMemoryBound(to: Int32.self)
+        let bends = partY + 2 * width
         let centerX = Float(width - 1) / 2
         let centerY = Float(height - 1) / 2
+        let lastX = Float(width + 1)
+        let lastY = Float(height + 1)
+        let rowLength = Float(stride)
         for row in 0..<height {
             let dy = Float(row) - centerY
+            let startX = b * dy + x + centerX + 1 - a * centerX
+            let startY = d * dy + y + centerY + 1 - c * centerX
             for column in 0..<width {
-                let dx = Float(column) - centerX
-                var fromX = a * dx + b * dy + x + centerX
-                var fromY = c * dx + d * dy + y + centerY
-                if !net.isEmpty {
-                    let bend = bend(atX: Float(column) / Float(width), y: Float(row) / Float(height))
-                    fromX += bend.x
-                    fromY += bend.y
+                fromX[column] = startX + a * Float(column)
+                fromY[column] = startY + c * Float(column)
+            }
+            if !net.isEmpty {
+                bend(atY: Float(row) / Float(height), width: width, into: bends)
+                for column in 0..<width {
+                    fromX[column] += bends[column]
+                    fromY[column] += bends[width + column]
                 }
-                let left = fromX.rounded(.down)
-                let top = fromY.rounded(.down)
-                let partX = fromX - left
-                let partY = fromY - top
-                guard left > -2, top > -2, left < Float(width), top < Float(height) else {
-                    target[row * width + column] = 0
-                    continue
+            }
+            // Whole numbers and what is over: a Float of 2^23 and more has no fraction, its last bits are the number. (A
+            // conversion with its checks keeps the loop from being done four columns at a time.) A half and a little more is
+            // added, so that what is rounded is never below a whole number.
+            let whole: Float = 8_388_608
+            for column in 0..<width {
+                // From the black frame on, everything is black. What is no number would be 0 here.
+                let x = min(lastX, max(0, fromX[column])) + 0.500_01
+                let y = min(lastY, max(0, fromY[column])) + 0.500_01
+                let left = x + whole - (whole + 1)
+                let top = y + whole - (whole + 1)
+                partX[column] = x - 0.500_01 - left
+                partY[column] = y - 0.500_01 - top
+                places[column] = Int32(bitPattern: (top * rowLength + left + whole).bitPattern & 0x7F_FFFF)
+            }
+            for channel in 0..<channels {
+                let plane = padded + channel * paddedArea
+                let output = target + (channel * height + row) * width
+                for column in 0..<width {
+                    let corner = plane + Int(places[column])
+                    let right = partX[column]
+                    let upper = corner[0] + (corner[1] - corner[0]) * right
+                    let lower = corner[stride] + (corner[stride + 1] - corner[stride]) * right
+                    output[column] = upper + (lower - upper) * partY[column]
                 }
-                let x0 = Int(left)
-                let y0 = Int(top)
-                func pixel(_ x: Int, _ y: Int) -> Float {
-                    x >= 0 && y >= 0 && x < width && y < height ? source[y * width + x] : 0
-                }
-                let upper = pixel(x0, y0) * (1 - partX) + pixel(x0 + 1, y0) * partX
-                let lower = pixel(x0, y0 + 1) * (1 - partX) + pixel(x0 + 1, y0 + 1) * partX
-                target[row * width + column] = upper * (1 - partY) + lower * partY
             }
         }
     }
 
-    /// The net's movement at a place from 0 to 1, bilinear between its corners.
-    private func bend(atX x: Float, y: Float) -> (x: Float, y: Float) {
-        let meshX = min(3, Int(x * 4))
-        let meshY = min(3, Int(y * 4))
-        let partX = x * 4 - Float(meshX)
-        let partY = y * 4 - Float(meshY)
-        func value(_ offset: Int) -> Float {
-            let corner = offset + meshY * 5 + meshX
-            let upper = net[corner] * (1 - partX) + net[corner + 1] * partX
-            let lower = net[corner + 5] * (1 - partX) + net[corner + 6] * partX
-            return upper * (1 - partY) + lower * partY
+    /// How many numbers `apply` needs room for.
+    static func scratchSize(channels: Int, height: Int, width: Int) -> Int {
+        channels * (width + 3) * (height + 3) + 8 * width
+    }
+
+    /// The net's movements along x and then along y for a row of pixels, bilinear between its corners; `y` is 0 to 1.
+    private func bend(atY y: Float, width: Int, into bends: UnsafeMutablePointer<Float>) {
+        let mesh = min(3, Int(y * 4))
+        let part = y * 4 - Float(mesh)
+        net.withUnsafeBufferPointer { net in
+            for axis in 0..<2 {
+                let corners = net.baseAddress! + axis * 25 + mesh * 5
+                for meshX in 0..<4 {
+                    let left = corners[meshX] + (corners[meshX + 5] - corners[meshX]) * part
+                    let right = corners[meshX + 1] + (corners[meshX + 6] - corners[meshX + 1]) * part
+                    // The columns whose place · 4 / width lies in this mesh.
+                    let from = (meshX * width + 3) / 4
+                    let to = ((meshX + 1) * width + 3) / 4
+                    let step = 4 / Float(width)
+                    for column in from..<min(to, width) {
+                        bends[axis * width + column] = left + (right - left) * (Float(column) * step - Float(meshX))
+                    }
+                }
+            }
         }
-        return (value(0), value(25))
     }
 }

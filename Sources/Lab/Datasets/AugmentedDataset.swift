@@ -7,9 +7,16 @@ extension Dataset {
     ///
     /// The number of images stays what it was. What the data set shows, and what it is tested with, are the images as
     /// they are; only shuffled batches, which training takes, are changed.
-    public func augmented(_ augmentations: Augmentation...) -> Dataset {
+    public func augmented(_ augmentations: Augmentation...) -> Dataset { augmented(augmentations) }
+
+    public func augmented(_ augmentations: [Augmentation]) -> Dataset {
         if augmentations.contains(.quarterTurns) && imageShape[1] != imageShape[2] {
             fatalError("Dataset.augmented: images of \(imageShape[1]) × \(imageShape[2]) pixels have no quarter turns.")
+        }
+        // Places in an image are kept in 23 bits.
+        guard (imageShape[1] + 3) * (imageShape[2] + 3) < 1 << 23 else {
+            fatalError(
+                "Dataset.augmented: images of \(imageShape[1]) × \(imageShape[2]) pixels are too large; resize them.")
         }
         var result = self
         result.augmentations += augmentations
@@ -51,54 +58,83 @@ extension Dataset {
     }
 
     /// Shows some images as they are and, below each, how they may be seen in five epochs.
-    public func showAugmented(count: Int = 8, seed: Int = 1) {
+    public func showAugmented(count: Int = 8, seed: Int = 1) { display(augmentedPicture(count: count, seed: seed)) }
+
+    /// What `showAugmented` shows.
+    public func augmentedPicture(count: Int = 8, seed: Int = 1) -> ImageGrid {
         let places = Array(0..<min(count, self.count))
         var items = places.map { ImageGrid.Item(self[$0].image) }
         for epoch in 0..<5 {
-            let scalars = augmentedValues(at: places, seed: seed, epoch: epoch)
-            let size = imageShape.elementCount
-            items += places.indices.map { row in
-                let bytes = scalars[row * size..<(row + 1) * size].map { UInt8((min(1, max(0, $0)) * 255).rounded()) }
-                return ImageGrid.Item(
-                    Image(planes: bytes, channels: imageShape[0], height: imageShape[1], width: imageShape[2]))
-            }
+            items += augmentedImages(at: places, seed: seed, epoch: epoch).map { ImageGrid.Item($0) }
         }
-        display(ImageGrid(items, title: "as it is (first row), and in five epochs", columns: places.count))
+        return ImageGrid(items, title: "as it is (first row), and in five epochs", columns: max(1, places.count))
+    }
+
+    /// Some images before and after each of the changes given, a row for each change by itself: what does it do?
+    ///
+    ///     data.training.compare(.rotate(20), .elastic(3), .hue(40))
+    ///
+    /// Without any, those that the data set has.
+    public func compare(_ changes: Augmentation..., count: Int = 8, seed: Int = 1) -> ImageGrid {
+        let changes = changes.isEmpty ? augmentations : changes
+        let places = Array(0..<min(count, self.count))
+        var items = places.map { ImageGrid.Item(self[$0].image) }
+        for change in changes {
+            var changed = self
+            changed.augmentations = [change]
+            items += changed.augmentedImages(at: places, seed: seed, epoch: 0).map { ImageGrid.Item($0) }
+        }
+        var grid = ImageGrid(
+            items, title: "before, and after each change", columns: max(1, places.count), imageSize: 56)
+        grid.rowNames = ["as it is"] + changes.map(\.description)
+        return grid
+    }
+
+    /// The images at `places` as an epoch sees them.
+    private func augmentedImages(at places: [Int], seed: Int, epoch: Int) -> [Image] {
+        let scalars = augmentedValues(at: places, seed: seed, epoch: epoch)
+        let size = imageShape.elementCount
+        return places.indices.map { row in
+            let bytes = scalars[row * size..<(row + 1) * size].map { UInt8((min(1, max(0, $0)) * 255).rounded()) }
+            return Image(planes: bytes, channels: imageShape[0], height: imageShape[1], width: imageShape[2])
+        }
     }
 
     /// The images at `places` as an epoch sees them, values from 0 to 1, `[places, channels, height, width]`.
     func augmentedValues(at places: [Int], seed: Int, epoch: Int) -> [Float] {
+        let count = places.count * imageShape.elementCount
+        return [Float](unsafeUninitializedCapacity: count) { output, filled in
+            if let base = output.baseAddress { augment(places, seed: seed, epoch: epoch, into: base) }
+            filled = count
+        }
+    }
+
+    /// Writes them to `output`.
+    func augment(_ places: [Int], seed: Int, epoch: Int, into output: UnsafeMutablePointer<Float>) {
         let (channels, height, width) = (imageShape[0], imageShape[1], imageShape[2])
         let size = imageShape.elementCount
-        let area = height * width
         let generator = RandomGenerator(seed: seed).split("augmentation").split(UInt64(epoch))
-        return [Float](unsafeUninitializedCapacity: places.count * size) { output, count in
-            pixels.withUnsafeBufferPointer { pixels in
-                withUnsafeTemporaryAllocation(of: Float.self, capacity: size) { scratch in
-                    for (row, place) in places.enumerated() {
-                        let image = UnsafeMutableBufferPointer(
-                            start: output.baseAddress! + row * size, count: size)
-                        let source = pixels.baseAddress! + Int(indices[place]) * size
-                        var generator = generator.split(UInt64(place))
-                        let movement = Movement(augmentations, using: &generator)
-                        if movement.isMoving {
-                            for index in 0..<size { scratch[index] = Float(source[index]) / 255 }
-                            for channel in 0..<channels {
-                                movement.apply(
-                                    scratch.baseAddress! + channel * area, to: image.baseAddress! + channel * area,
-                                    height: height, width: width)
-                            }
-                        } else {
-                            for index in 0..<size { image[index] = Float(source[index]) / 255 }
-                        }
-                        for augmentation in augmentations {
-                            augmentation.recolor(
-                                image, channels: channels, height: height, width: width, using: &generator)
-                        }
+        let room = Movement.scratchSize(channels: channels, height: height, width: width)
+        pixels.withUnsafeBufferPointer { pixels in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: room) { scratch in
+                for (row, place) in places.enumerated() {
+                    let image = UnsafeMutableBufferPointer(start: output + row * size, count: size)
+                    let source = pixels.baseAddress! + Int(indices[place]) * size
+                    var generator = generator.split(UInt64(place))
+                    let movement = Movement(augmentations, using: &generator)
+                    if movement.isMoving {
+                        movement.apply(
+                            source, to: image.baseAddress!, channels: channels, height: height, width: width,
+                            scratch: scratch.baseAddress!)
+                    } else {
+                        for index in 0..<size { image[index] = Float(source[index]) * (1 / 255) }
+                    }
+                    for augmentation in augmentations {
+                        augmentation.recolor(
+                            image, channels: channels, height: height, width: width, using: &generator)
                     }
                 }
             }
-            count = places.count * size
         }
     }
 }

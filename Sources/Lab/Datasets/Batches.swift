@@ -1,4 +1,5 @@
 internal import Dispatch
+import Display
 import Synchronization
 import Tensors
 
@@ -108,34 +109,64 @@ extension Dataset {
         let size = imageShape.elementCount
         let area = size / channels
         let shape = Shape([places.count] + imageShape.sizes)
-        if let occasion, !augmentations.isEmpty {
-            var scalars = augmentedValues(at: places, seed: occasion.seed, epoch: occasion.epoch)
-            scalars.withUnsafeMutableBufferPointer { scalars in
-                for plane in 0..<places.count * channels {
-                    let mean = Float(normalization.mean[plane % channels])
-                    let scale = Float(1 / normalization.deviation[plane % channels])
-                    for index in plane * area..<(plane + 1) * area { scalars[index] = (scalars[index] - mean) * scale }
-                }
-            }
-            return Tensor(scalars, shape: shape)
+        if let mean = normalization.meanImage, mean.count != size {
+            fatalError(
+                "Dataset.images: a mean image of \(mean.count.grouped) values does not fit images of shape \(imageShape); normalise by .meanPixel for images of any size."
+            )
         }
-        let scales = normalization.deviation.map { Float(1 / (255 * $0)) }
+        let isAugmented = occasion != nil && !augmentations.isEmpty
+        // Augmented images are numbers from 0 to 1 already, others bytes.
+        let scales = normalization.deviation.map { Float(1 / ((isAugmented ? 1 : 255) * $0)) }
         let offsets = zip(normalization.mean, normalization.deviation).map { Float(-$0 / $1) }
-        let scalars = [Float](unsafeUninitializedCapacity: places.count * size) { output, count in
-            pixels.withUnsafeBufferPointer { pixels in
-                for (row, place) in places.enumerated() {
-                    for channel in 0..<channels {
-                        let source = pixels.baseAddress! + Int(indices[place]) * size + channel * area
-                        let target = output.baseAddress! + row * size + channel * area
-                        let scale = scales[channel]
-                        let offset = offsets[channel]
-                        for pixel in 0..<area { target[pixel] = Float(source[pixel]) * scale + offset }
+        let corrections = corrections(normalization)
+        return Tensor(shape) { output in
+            nonisolated(unsafe) let output = output
+            if let occasion, isAugmented {
+                augment(places, seed: occasion.seed, epoch: occasion.epoch, into: output)
+                for plane in 0..<places.count * channels {
+                    let (scale, offset) = (scales[plane % channels], offsets[plane % channels])
+                    let values = output + plane * area
+                    for index in 0..<area { values[index] = values[index] * scale + offset }
+                }
+            } else {
+                inParts(places.count) { rows in
+                    pixels.withUnsafeBufferPointer { pixels in
+                        for row in rows {
+                            for channel in 0..<channels {
+                                let source = pixels.baseAddress! + Int(indices[places[row]]) * size + channel * area
+                                let target = output + row * size + channel * area
+                                let scale = scales[channel]
+                                let offset = offsets[channel]
+                                for pixel in 0..<area { target[pixel] = Float(source[pixel]) * scale + offset }
+                            }
+                        }
                     }
                 }
             }
-            count = places.count * size
+            guard let corrections else { return }
+            for start in stride(from: 0, to: places.count * size, by: size) {
+                for index in 0..<size { output[start + index] += corrections[index] }
+            }
         }
-        return Tensor(scalars, shape: shape)
+    }
+
+    /// What to add to each value where the mean of its pixel is to be taken, and that of its channel was.
+    private func corrections(_ normalization: Normalization) -> [Float]? {
+        guard let mean = normalization.meanImage else { return nil }
+        let area = mean.count / imageShape[0]
+        return mean.indices.map { index in
+            let channel = index / area
+            return (Float(normalization.mean[channel]) - mean[index]) / Float(normalization.deviation[channel])
+        }
+    }
+
+    /// Thousands of images are made on all processors; a batch is not worth the wakening.
+    private func inParts(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
+        let part = 1_024
+        guard count > 2 * part else { return body(0..<count) }
+        DispatchQueue.concurrentPerform(iterations: (count + part - 1) / part) { index in
+            body(index * part..<Swift.min(count, (index + 1) * part))
+        }
     }
 
     /// The labels at the given places: `[places]`, `int32`.

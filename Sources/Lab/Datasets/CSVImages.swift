@@ -2,7 +2,8 @@ import Display
 import Pictures
 import Tensors
 
-/// Images as lines of text: the pixels, 0 to 255, and the class, with commas between them.
+/// Images as lines of text: the pixels, 0 to 255, and the class, with commas between them. A first line of words, which
+/// names the columns, is passed over.
 struct CSVImages {
     enum LabelColumn: Sendable { case first, last }
 
@@ -26,6 +27,16 @@ struct CSVImages {
         var value = -1
         pixels.reserveCapacity(bytes.count / 2)
 
+        func isLetter(_ byte: UInt8) -> Bool {
+            (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte & 0xDF)
+        }
+        // What stands between the commas where something is wrong: "nan", "0.5".
+        func word(with wrong: UInt8) -> String {
+            let lines = bytes.split(separator: newline, omittingEmptySubsequences: false)
+            let fields = lines[line - 1].split(separator: comma).filter { $0.contains(wrong) }
+            return String(decoding: (fields.first ?? [wrong]).prefix(20), as: UTF8.self)
+                .trimmingPrefix { $0 == " " }.filter { $0 != "\r" }
+        }
         func finishLine() throws {
             if values.isEmpty { return }
             if width == 0 { width = values.count - 1 }
@@ -41,7 +52,16 @@ struct CSVImages {
             }
             values.removeAll(keepingCapacity: true)
         }
+        // A word where the first number should be: the names of the columns.
+        var isInHeader = bytes.first.map { isLetter($0) || $0 == UInt8(ascii: "\"") } ?? false
         for byte in bytes {
+            if isInHeader {
+                if byte == newline {
+                    isInHeader = false
+                    line += 1
+                }
+                continue
+            }
             switch byte {
             case zero...zero + 9:
                 value = max(value, 0) * 10 + Int(byte - zero)
@@ -59,8 +79,9 @@ struct CSVImages {
                 }
             case UInt8(ascii: " "), UInt8(ascii: "\r"): break
             default:
-                let character = Character(UnicodeScalar(byte))
-                throw FileError(path, "line \(line) has “\(character)” where only whole numbers and commas belong")
+                throw FileError(
+                    path,
+                    "line \(line) has “\(word(with: byte))” where only whole numbers from 0 to 255 and commas belong")
             }
         }
         guard !file.isCutShort else {

@@ -11,7 +11,7 @@ public enum DataFolder {
         return (variable("XDG_DATA_HOME") ?? home + "/.local/share") + "/swift-lab/data"
     }
 
-    private static func variable(_ name: String) -> String? {
+    static func variable(_ name: String) -> String? {
         guard let value = getenv(name) else { return nil }
         let text = String(cString: value)
         return text.isEmpty ? nil : text

@@ -69,6 +69,32 @@ public struct Dataset: Sendable {
             labels: labels.map(Int32.init), indices: labels.indices.map(Int32.init))
     }
 
+    /// A data set of images that are a tensor.
+    ///
+    /// - Parameters:
+    ///   - images: `[count, channels, height, width]`, 0 black to 1; kept as bytes.
+    ///   - labels: A class for each image, 0 the first.
+    /// - Throws: `DatasetError` when sizes do not fit, a label has no class, or a value is not from 0 to 1.
+    public init(
+        _ name: String, images: Tensor, labels: [Int], classNames: [String], source: String = "made in this program"
+    ) throws {
+        guard images.rank == 4 else {
+            throw DatasetError("\(name): a tensor of shape \(images.shape) is not [count, channels, height, width]")
+        }
+        let scalars = images.scalars
+        let shape = Shape(Array(images.shape.sizes[1...]))
+        // A millionth beyond is what computing leaves.
+        if let wrong = scalars.firstIndex(where: { !($0 >= -1e-6 && $0 <= 1 + 1e-6) }) {
+            let value = scalars[wrong].isNaN ? "NaN" : Double(scalars[wrong]).significant(4)
+            throw DatasetError(
+                "\(name): image \((wrong / shape.elementCount).grouped) has a pixel of \(value); pixels are 0 (black) to 1, so scale them or leave that image out"
+            )
+        }
+        try self.init(
+            name, pixels: scalars.map { UInt8((min(1, max(0, $0)) * 255).rounded()) }, shape: shape, labels: labels,
+            classNames: classNames, source: source)
+    }
+
     /// The number of images.
     public var count: Int { indices.count }
 
@@ -134,10 +160,6 @@ public struct Sample: Sendable {
     public var className: String
     /// Its place in the data set.
     public var index: Int
-}
-
-extension Sample: Displayable {
-    public var mimeBundle: MimeBundle { ImageGrid([.init(image, label: className)], imageSize: 168).mimeBundle }
 }
 
 /// What is wrong with some data: one sentence that says what and where.

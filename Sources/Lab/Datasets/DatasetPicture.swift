@@ -7,6 +7,27 @@ extension Dataset: Displayable {
     /// Samples, a bar per class, sizes, pixel range and source.
     public var picture: any Picture { DatasetPicture(dataset: self) }
 
+    /// A bar for each class, with the number of its images.
+    public var classHistogram: BarChart {
+        BarChart(title: "images per class", names: classNames, values: classCounts)
+    }
+
+    /// What all images have in common: each pixel is the mean of that pixel.
+    public var meanImage: Image {
+        Image(
+            planes: meanValues.map { UInt8($0.rounded()) }, channels: imageShape[0], height: imageShape[1],
+            width: imageShape[2])
+    }
+
+    /// The mean image of each class, side by side.
+    public var meanImages: ImageGrid {
+        ImageGrid(
+            classNames.indices.map { label in
+                let images = only(label: label)
+                return .init(images.meanImage, label: classNames[label], note: "\(images.count.grouped) images")
+            }, title: "\(name): the mean of each class")
+    }
+
     /// The darkest and the brightest byte.
     public var pixelRange: ClosedRange<UInt8> {
         let size = imageShape.elementCount
@@ -53,10 +74,6 @@ private struct DatasetPicture: Picture {
             }, columns: 10, imageSize: 44)
     }
 
-    private var bars: BarChart {
-        BarChart(title: "images per class", names: dataset.classNames, values: dataset.classCounts)
-    }
-
     private var figures: String {
         let kind = dataset.imageShape[0] == 1 ? "grey" : "colour"
         let extremes = dataset.pixelRange
@@ -79,7 +96,7 @@ private struct DatasetPicture: Picture {
         let middle = area.inset(top: 46, bottom: 40)
         grid.draw(
             on: canvas, in: Rectangle(x: area.x - 8, y: middle.y, width: grid.size.width, height: middle.height))
-        bars.draw(on: canvas, in: middle.inset(left: grid.size.width + 16))
+        dataset.classHistogram.draw(on: canvas, in: middle.inset(left: grid.size.width + 16))
     }
 
     var text: String {

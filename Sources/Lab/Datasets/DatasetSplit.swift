@@ -17,25 +17,47 @@ public struct DatasetSplit: Sendable {
         self.test = test
     }
 
-    /// All three parts normalised by the mean and the deviation of the training part. The other two must not be looked
-    /// at for that: they stand for images that do not exist yet.
-    public func normalized() -> DatasetSplit {
-        let normalization = Normalization(of: training)
+    /// All three parts normalised by the training part: its mean and deviation, or what `kind` says. The other two must
+    /// not be looked at for that: they stand for images that do not exist yet.
+    public func normalized(_ kind: Normalization.Kind = .meanAndDeviation) -> DatasetSplit {
+        let normalization = Normalization(kind, of: training)
         return DatasetSplit(
             training: training.normalized(by: normalization), validation: validation.normalized(by: normalization),
             test: test.normalized(by: normalization))
     }
+
+    /// Looks whether the parts can do what they are for.
+    ///
+    /// The test part may be any: the seven digits that somebody found in the street are no complete set.
+    ///
+    /// - Throws: `DatasetError` when there is nothing to learn from, or when the validation part has images, but none of a class
+    ///   that the training part has, or the other way round: its accuracy would say nothing of that class.
+    public func check() throws {
+        guard training.count > 0 else {
+            throw DatasetError("\(training.name): the training part has no images; give it a share above 0")
+        }
+        guard validation.count > 0 else { return }
+        let taught = training.classCounts
+        let watched = validation.classCounts
+        guard let label = taught.indices.first(where: { (taught[$0] == 0) != (watched[$0] == 0) }) else { return }
+        let (with, without) = watched[label] == 0 ? ("training", "validation") : ("validation", "training")
+        throw DatasetError(
+            "\(training.name): the \(without) part has no image of class \(training.classNames[label]), the \(with) part \(max(taught[label], watched[label]).grouped); give that class more images, the part a larger share, or leave it out with limited(perClass:)"
+        )
+    }
 }
 
 extension Dataset {
-    /// Cuts the data set into three parts, every class in the same proportion in each.
+    /// Cuts the data set into three parts, every class in the same proportion in each unless `stratified` is false.
     ///
     /// - Parameters:
     ///   - training: The part (0 to 1) to learn from.
     ///   - validation: The part to look at while learning.
     ///   - test: The part to keep for the end. What the three leave over is in none of them.
     ///   - seed: The same seed gives the same parts, on every machine.
-    public func split(training: Double, validation: Double, test: Double = 0, seed: Int) -> DatasetSplit {
+    public func split(
+        training: Double, validation: Double, test: Double = 0, seed: Int, stratified: Bool = true
+    ) -> DatasetSplit {
         let parts = [training, validation, test]
         guard parts.allSatisfy({ $0 >= 0 && $0 <= 1 }), parts.reduce(0, +) <= 1 + 1e-9 else {
             fatalError(
@@ -45,7 +67,7 @@ extension Dataset {
         var places: [[Int]] = [[], [], []]
         let generator = RandomGenerator(seed: seed).split("split")
         var byClass = [[Int]](repeating: [], count: classNames.count)
-        for (place, label) in labels.enumerated() { byClass[label].append(place) }
+        for (place, label) in labels.enumerated() { byClass[stratified ? label : 0].append(place) }
         for (label, members) in byClass.enumerated() {
             var generator = generator.split(UInt64(label))
             let shuffled = generator.shuffled(members)

@@ -1,5 +1,7 @@
+internal import Dispatch
 import Display
 import Pictures
+import Synchronization
 
 extension Dataset {
     /// Handwritten digits, 28 × 28 pixels, white on black (LeCun, Cortes and Burges, 1998).
@@ -141,16 +143,22 @@ enum MNIST {
     }
 
     static func dataset(_ name: String, _ files: Files, classNames: [String], source: String) throws -> Dataset {
-        let training = try labelled(files.trainingImages, files.trainingLabels, classes: classNames.count)
-        let test = try labelled(files.testImages, files.testLabels, classes: classNames.count)
+        // Both at once: unpacking takes most of the time.
+        let parts = [(files.trainingImages, files.trainingLabels), (files.testImages, files.testLabels)]
+        typealias Part = (shape: [Int], pixels: [UInt8], labels: [Int32])
+        let results = Mutex([Result<Part, any Error>?](repeating: nil, count: 2))
+        DispatchQueue.concurrentPerform(iterations: 2) { index in
+            let result = Result { try labelled(parts[index].0, parts[index].1, classes: classNames.count) }
+            results.withLock { $0[index] = result }
+        }
+        let read = results.withLock { $0 }
+        let (training, test) = (try read[0]!.get(), try read[1]!.get())
         guard training.shape == test.shape else {
             throw FileError(
                 files.testImages, "has images of \(test.shape) pixels, those for training have \(training.shape)")
         }
-        var pixels = training.pixels
-        var labels = training.labels
-        pixels += test.pixels
-        labels += test.labels
+        let pixels = training.pixels + test.pixels
+        let labels = training.labels + test.labels
         return Dataset(
             name: name, source: source, classNames: classNames, imageShape: [1, training.shape[0], training.shape[1]],
             pixels: pixels, labels: labels, indices: labels.indices.map(Int32.init))

@@ -17,7 +17,8 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
 ///
 /// - Throws: `FileError` where there is none, or it is no file, or it cannot be read.
 package func readFile(_ path: String) throws -> [UInt8] {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK opening a pipe would wait for somebody to write into it.
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { throw FileError(path, "cannot be read (\(String(cString: strerror(errno))))") }
     defer { close(file) }
     var information = stat()

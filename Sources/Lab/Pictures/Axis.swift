@@ -25,6 +25,11 @@ public struct Axis: Hashable, Sendable {
     var caption: String { unit.map { "\(title) (\($0))" } ?? title }
 }
 
+extension Axis: ExpressibleByStringLiteral {
+    /// A linear axis with this title.
+    public init(stringLiteral title: String) { self.init(title) }
+}
+
 /// An axis with its range settled: places values, and marks round figures.
 struct PlacedAxis {
     struct Tick: Equatable {
@@ -118,7 +123,12 @@ struct PlacedAxis {
                 let value = factor * pow(10, Double(exponent))
                 guard value >= range.lowerBound * 0.999_999, value <= range.upperBound * 1.000_001 else { continue }
                 let isNamed = named.contains(factor) && (exponent - first).isMultiple(of: every)
-                ticks.append(Tick(value: value, label: isNamed ? value.significant(2) : ""))
+                ticks.append(
+                    Tick(
+                        value: value,
+                        label: isNamed
+                            ? (value >= 1_000 && value < 1e9 ? Int(value.rounded()).grouped : value.significant(2)) : ""
+                    ))
             }
         }
         return ticks

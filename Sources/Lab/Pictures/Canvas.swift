@@ -8,17 +8,18 @@ import Display
 ///     canvas.text("loss", x: 20, y: 90)
 ///     canvas.png()
 ///
-/// It is drawn at twice that density, which is what high-density screens show, and has a white background, which
-/// reads in light and dark notebooks alike. Drawn with Cairo, antialiased.
+/// It is drawn at twice that density, which is what high-density screens show, in the colours of a theme. Drawn with
+/// Cairo, antialiased.
 public final class Canvas {
     public let width: Int
     public let height: Int
     /// Picture pixels for each CSS pixel.
     public let scale: Int
+    public let theme: Theme
     let surface: OpaquePointer
     let context: OpaquePointer
 
-    public init(width: Int, height: Int, scale: Int = 2, background: Color = .white) {
+    public init(width: Int, height: Int, scale: Int = 2, theme: Theme = .current) {
         // Cairo's own limit is 32,767 pixels a side; 10,000 CSS pixels keep a picture under 1.6 GB.
         guard (1...10_000).contains(width), (1...10_000).contains(height), (1...3).contains(scale) else {
             fatalError("Canvas: \(width) × \(height) pixels cannot be drawn; 1 to 10,000 a side can.")
@@ -26,6 +27,7 @@ public final class Canvas {
         self.width = width
         self.height = height
         self.scale = scale
+        self.theme = theme
         surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(width * scale), Int32(height * scale))
         context = cairo_create(surface)
         guard cairo_status(context) == CAIRO_STATUS_SUCCESS else {
@@ -34,7 +36,7 @@ public final class Canvas {
         cairo_scale(context, Double(scale), Double(scale))
         cairo_set_line_join(context, CAIRO_LINE_JOIN_ROUND)
         setUpText()
-        fill(Rectangle(x: 0, y: 0, width: Double(width), height: Double(height)), background)
+        fill(Rectangle(x: 0, y: 0, width: Double(width), height: Double(height)), theme.background)
     }
 
     deinit {
@@ -45,11 +47,19 @@ public final class Canvas {
     public var bounds: Rectangle { Rectangle(x: 0, y: 0, width: Double(width), height: Double(height)) }
 
     func use(_ color: Color) {
+        let color = theme.color(color)
         cairo_set_source_rgba(context, color.red, color.green, color.blue, color.alpha)
     }
 
     public func fill(_ rectangle: Rectangle, _ color: Color, cornerRadius: Double = 0) {
         use(color)
+        trace(rectangle, cornerRadius)
+        cairo_fill(context)
+    }
+
+    /// Fills with a colour that is the theme's already.
+    func fill(_ rectangle: Rectangle, exactly color: Color, cornerRadius: Double = 0) {
+        cairo_set_source_rgba(context, color.red, color.green, color.blue, color.alpha)
         trace(rectangle, cornerRadius)
         cairo_fill(context)
     }
@@ -76,6 +86,16 @@ public final class Canvas {
         use(color)
         cairo_new_sub_path(context)
         cairo_arc(context, x, y, radius, 0, 2 * .pi)
+        cairo_fill(context)
+    }
+
+    /// Filled; its last corner is joined to its first.
+    public func polygon(_ corners: [(x: Double, y: Double)], _ color: Color) {
+        use(color)
+        // Text leaves a point behind, from which a line would come.
+        cairo_new_path(context)
+        for corner in corners { cairo_line_to(context, corner.x, corner.y) }
+        cairo_close_path(context)
         cairo_fill(context)
     }
 

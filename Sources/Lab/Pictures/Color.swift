@@ -18,6 +18,15 @@ public struct Color: Hashable, Sendable {
             alpha: alpha)
     }
 
+    /// As in a style sheet: `#0072B2`.
+    public var hex: String {
+        "#"
+            + [red, green, blue].map { component in
+                let digits = String(Int((min(1, max(0, component)) * 255).rounded()), radix: 16)
+                return digits.count == 1 ? "0" + digits : digits
+            }.joined()
+    }
+
     public init(gray: Double) { self.init(red: gray, green: gray, blue: gray) }
 
     public func opacity(_ alpha: Double) -> Color { Color(red: red, green: green, blue: blue, alpha: alpha) }
@@ -37,15 +46,24 @@ public struct Color: Hashable, Sendable {
     }
 
     /// Black or white, whichever can be read on this colour.
-    public var readable: Color { luminance > 0.3 ? .text : .white }
+    public var readable: Color { luminance > 0.3 ? .black : .white }
 
     public static let white = Color(0xFFFFFF), black = Color(0x000000)
+
+    // Those below are parts to play: a dark theme has others for them.
+
     /// Of words: near black, which tires less than black.
     public static let text = Color(0x222222)
     /// Of what explains: axes' figures, notes.
     public static let faint = Color(0x666666)
-    /// Of the lines behind curves.
-    public static let grid = Color(0xE4E4E4)
+    /// Of the lines behind curves, and of those between.
+    public static let grid = Color(0xE4E4E4), minorGrid = Color(0xF1F1F1)
+    /// Of an axis's own line.
+    public static let axis = Color(0x999999)
+    /// Of a place where nothing is.
+    public static let empty = Color(0xF5F5F5)
+    /// Of what is beside the palette: the learning rate, a threshold.
+    public static let charcoal = Color(0x444444)
 
     // The palette of Okabe and Ito (2008), "Color Universal Design", that colour-blind people can tell apart.
     public static let azure = Color(0x0072B2), vermilion = Color(0xD55E00), bluishGreen = Color(0x009E73)
@@ -55,6 +73,6 @@ public struct Color: Hashable, Sendable {
     /// For curves and bars, in the order in which they are given out. Yellow is left out: on white, and on a
     /// projector, it cannot be seen.
     public static let palette: [Color] = [
-        .azure, .vermilion, .bluishGreen, .reddishPurple, .orange, .skyBlue, Color(0x444444),
+        .azure, .vermilion, .bluishGreen, .reddishPurple, .orange, .skyBlue, .charcoal,
     ]
 }

@@ -50,8 +50,9 @@ public struct Image: Hashable, Sendable {
         self.init(width: width, height: height, channels: channels, pixels: pixels)
     }
 
-    /// Reads a PNG or a JPEG file. Transparent parts are laid over white. Throws `FileError` when it is missing or
-    /// damaged.
+    /// Reads a PNG or a JPEG file, upright as its camera noted. Transparent parts are laid over white.
+    ///
+    /// - Throws: `FileError` when it is missing or damaged, or has more than 100 million pixels.
     public init(_ path: String) throws {
         let bytes = try readFile(path)
         // What a file is, its first bytes say; names lie.
@@ -61,6 +62,20 @@ public struct Image: Hashable, Sendable {
             self = try PNG.decode(bytes, path: path)
         } else {
             throw FileError(path, "is neither a PNG nor a JPEG file")
+        }
+    }
+
+    /// Refuses sizes before memory is taken for them.
+    ///
+    /// A hundred million pixels are more than cameras make; a file of 100 kB can hold as many, all alike.
+    /// - Parameter mostPixels: More than this many for each byte of the file are beyond what its format can pack.
+    static func checkSize(width: Int, height: Int, path: String, count: Int, mostPixels: Int) throws {
+        let size = "\(width.grouped) × \(height.grouped) pixels"
+        guard width > 0, height > 0, width * height <= count * mostPixels else {
+            throw FileError(path, "says it is \(size), which its \(count.grouped) bytes cannot hold")
+        }
+        guard width * height <= 100_000_000 else {
+            throw FileError(path, "has \(size); up to 100 million are read: make it smaller first")
         }
     }
 
@@ -89,11 +104,7 @@ extension Image: Picture, CustomStringConvertible {
     public func draw(on canvas: Canvas, in rectangle: Rectangle) { canvas.draw(self, in: rectangle) }
 
     /// The bytes of a PNG file with exactly these pixels.
-    public var png: [UInt8] {
-        let canvas = Canvas(width: width, height: height, scale: 1)
-        canvas.draw(self, in: canvas.bounds)
-        return canvas.png(keepsEveryShade: true)
-    }
+    public var png: [UInt8] { PNG.file(pixels, width: width, height: height, channels: channels) }
 
     public func write(to path: String) throws { try writeFile(png, to: path) }
 

@@ -26,6 +26,8 @@ public struct ImageGrid: Sendable {
     public var columns: Int
     /// The longer side of an image, in CSS pixels.
     public var imageSize: Double
+    /// What each row is, left of it.
+    public var rowNames: [String] = []
 
     /// - Parameters:
     ///   - columns: 10, or fewer where the labels are long, unless given.
@@ -51,6 +53,8 @@ extension ImageGrid: Picture {
     private var hasNotes: Bool { items.contains { $0.note != nil } }
     private var gap: Double { hasLabels ? 10 : 4 }
     private var titleHeight: Double { title == nil ? 0 : 30 }
+    /// About 7 pixels a letter at 13 pixels' size.
+    private var rowNameWidth: Double { rowNames.isEmpty ? 0 : Double(rowNames.map(\.count).max()!) * 7 + 14 }
     private var rows: Int { (items.count + columns - 1) / columns }
 
     /// An image's cell without the gap; images keep their proportions.
@@ -62,7 +66,7 @@ extension ImageGrid: Picture {
 
     public var size: (width: Double, height: Double) {
         let cell = cell
-        let width = Double(columns) * (cell.width + gap) - gap + 16
+        let width = Double(columns) * (cell.width + gap) - gap + 16 + rowNameWidth
         let height = Double(rows) * (cell.height + cell.text + gap) - gap + 16 + titleHeight
         return (max(width, title == nil ? 0 : 200), max(height, 1))
     }
@@ -70,9 +74,15 @@ extension ImageGrid: Picture {
     public func draw(on canvas: Canvas, in rectangle: Rectangle) {
         let cell = cell
         if let title { canvas.text(title, x: rectangle.x + 8, y: rectangle.y + 22, size: 15, bold: true) }
+        for (row, name) in rowNames.enumerated() {
+            let y = rectangle.y + 8 + titleHeight + Double(row) * (cell.height + cell.text + gap) + cell.height / 2
+            canvas.text(
+                canvas.fitting(name, width: rowNameWidth - 8, size: 13), x: rectangle.x + rowNameWidth, y: y + 4.5,
+                size: 13, align: .right)
+        }
         for (index, item) in items.enumerated() {
             let frame = Rectangle(
-                x: rectangle.x + 8 + Double(index % columns) * (cell.width + gap),
+                x: rectangle.x + 8 + rowNameWidth + Double(index % columns) * (cell.width + gap),
                 y: rectangle.y + 8 + titleHeight + Double(index / columns) * (cell.height + cell.text + gap),
                 width: cell.width, height: cell.height)
             canvas.draw(item.image, in: frame)
@@ -80,8 +90,8 @@ extension ImageGrid: Picture {
             case .wrong:
                 canvas.stroke(frame.inset(left: -1, top: -1, right: -1, bottom: -1), .vermilion, lineWidth: 2.5)
             case .right, nil:
-                // A light image on the white page needs an edge.
-                canvas.stroke(frame, Color(0x000000, alpha: 0.15), lineWidth: 0.5)
+                // A light image on a light page needs an edge, and a dark one on a dark page.
+                canvas.stroke(frame, Color.text.opacity(0.18), lineWidth: 0.5)
             }
             if !item.label.isEmpty {
                 let isWrong = item.mark == .wrong
@@ -108,7 +118,7 @@ extension ImageGrid: Picture {
             return item.mark == .wrong ? "✗ " + label : label
         }
         let head = title ?? (items.count == 1 ? "1 image" : "\(items.count.grouped) images")
-        guard hasLabels else { return head }
+        guard hasLabels else { return ([head] + rowNames).joined(separator: "\n") }
         let lines = stride(from: 0, to: labels.count, by: columns).map { start in
             labels[start..<min(start + columns, labels.count)].joined(separator: "  ")
         }

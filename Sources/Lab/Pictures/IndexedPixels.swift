@@ -1,20 +1,25 @@
 /// Pixels as numbers of the colours that they have, and how often each colour is there.
 struct IndexedPixels {
-    private let width: Int
-    private let height: Int
+    /// By how much a rare colour may be off: in the pixels at the edges of letters and lines, which only these are, nobody
+    /// sees a tenth of the way from black to white. (3 of it are for the last two bits.)
+    static let tolerance: Int32 = 24
+
     private var numbers: [UInt16]
     private var colors: [UInt32] = []
     private var counts: [Int] = []
 
-    /// `nil` where there are more than 8,192 colours: a photograph.
-    init?(_ data: UnsafeRawPointer, width: Int, height: Int, stride: Int) {
-        let mostColors = 8_192
-        self.width = width
-        self.height = height
+    /// `nil` where there are more than 4,096 colours: a photograph.
+    ///
+    /// - Parameter isExact: Otherwise colours that differ in their last two bits only count as one, the first that comes:
+    ///   where many curves cross, their edges mix to tens of thousands.
+    init?(_ data: UnsafeRawPointer, width: Int, height: Int, stride: Int, isExact: Bool) {
+        let mask: UInt32 = isExact ? 0xFF_FFFF : 0xFC_FCFC
+        let mostColors = isExact ? 4_096 : 8_192
+        let places = 32_768
         // A hash table with open addressing; 0xFFFF_FFFF marks a free place, since colours have 24 bits.
         let free = UInt32.max
-        var keys = [UInt32](repeating: free, count: 4 * mostColors)
-        var values = [UInt16](repeating: 0, count: 4 * mostColors)
+        var keys = [UInt32](repeating: free, count: places)
+        var values = [UInt16](repeating: 0, count: places)
         var colors: [UInt32] = []
         var counts: [Int] = []
         var overflowed = false
@@ -26,7 +31,7 @@ struct IndexedPixels {
                         let row = (data + y * stride).assumingMemoryBound(to: UInt32.self)
                         var x = 0
                         while x < width {
-                            let color = row[x] & 0xFF_FFFF
+                            let color = row[x] & mask
                             var place = Int((color &* 0x9E37_79B1) >> 17)
                             while keys[place] != color {
                                 if keys[place] == free {
@@ -36,11 +41,11 @@ struct IndexedPixels {
                                     }
                                     keys[place] = color
                                     values[place] = UInt16(colors.count)
-                                    colors.append(color)
+                                    colors.append(row[x] & 0xFF_FFFF)
                                     counts.append(0)
                                     break
                                 }
-                                place = (place + 1) & (4 * mostColors - 1)
+                                place = (place + 1) & (places - 1)
                             }
                             // Plots are made of runs of one colour.
                             let number = values[place]
@@ -49,7 +54,7 @@ struct IndexedPixels {
                                 numbers[out] = number
                                 out += 1
                                 x += 1
-                            } while x < width && row[x] & 0xFF_FFFF == color
+                            } while x < width && row[x] & mask == color
                             counts[Int(number)] += x - start
                         }
                     }
@@ -62,37 +67,25 @@ struct IndexedPixels {
         self.counts = counts
     }
 
-    /// Rows of indices into a palette of at most 256 colours, a filter byte (0, none) before each row; `nil` where so few
-    /// colours would not do.
-    func rows(keepsEveryShade: Bool) -> (rows: [UInt8], palette: [UInt32])? {
+    /// Each pixel's number in a palette of at most 256 colours; `nil` where so few colours would not do.
+    func numbers(keepsEveryShade: Bool) -> (numbers: [UInt8], palette: [UInt32])? {
         guard let (places, palette) = palette(keepsEveryShade: keepsEveryShade) else { return nil }
-        let rows = [UInt8](unsafeUninitializedCapacity: (width + 1) * height) { rows, count in
+        let result = [UInt8](unsafeUninitializedCapacity: numbers.count) { result, count in
             numbers.withUnsafeBufferPointer { numbers in
                 places.withUnsafeBufferPointer { places in
-                    var out = 0
-                    var index = 0
-                    for _ in 0..<height {
-                        rows[out] = 0
-                        out += 1
-                        for _ in 0..<width {
-                            rows[out] = places[Int(numbers[index])]
-                            out += 1
-                            index += 1
-                        }
-                    }
-                    count = out
+                    for index in numbers.indices { result[index] = places[Int(numbers[index])] }
                 }
             }
+            count = numbers.count
         }
-        return (rows, palette)
+        return (result, palette)
     }
 
     /// For each colour its place in the palette.
     ///
     /// Where there are more than 256 colours, the 64 most frequent are in it as they are, then one after the other the
     /// colour that is farthest from all in it (Gonzalez, 1985), until there are 256; the others take the nearest. `nil`
-    /// where one would be more than 8 of 255 off. In a drawing, which is nearly all in those 64, it may be 32: the others
-    /// are where edges of curves cross, and with all of them the picture of six runs had 340 KB in place of 90.
+    /// where one would be more than `IndexedPixels.tolerance` of 255 off.
     private func palette(keepsEveryShade: Bool) -> (places: [UInt8], palette: [UInt32])? {
         if colors.count <= 256 { return (colors.indices.map { UInt8($0) }, colors) }
         guard !keepsEveryShade else { return nil }
@@ -121,8 +114,6 @@ struct IndexedPixels {
                 }
             }
         }
-        let common = order.prefix(64).reduce(0) { $0 + counts[$1] }
-        let tolerance: Int32 = 10 * common > 9 * numbers.count ? 32 : 8
-        return distances.contains { $0 > tolerance } ? nil : (places, palette)
+        return distances.contains { $0 > IndexedPixels.tolerance - 3 } ? nil : (places, palette)
     }
 }

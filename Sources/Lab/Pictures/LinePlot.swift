@@ -3,18 +3,21 @@ import Display
 /// One line in a plot, with its name for the legend.
 public struct Curve: Sendable {
     public enum Side: Sendable { case left, right }
-    public enum Style: Sendable, Hashable {
-        case solid, dashed, dotted
+    public enum Style: Sendable, Hashable, CaseIterable {
+        case solid, dashed, dotted, dashDotted, longDashed
 
         var dashes: [Double] {
             switch self {
             case .solid: []
             case .dashed: [6, 4]
             case .dotted: [1.5, 3]
+            case .dashDotted: [7, 3, 1.5, 3]
+            case .longDashed: [14, 4]
             }
         }
     }
 
+    /// In the legend; without one where it is empty.
     public var name: String
     public var x: [Double]
     /// As many as `x`; a value that is not finite leaves a gap.
@@ -47,7 +50,10 @@ public struct Curve: Sendable {
 
 /// Curves over a common axis, on one scale or two, with room for a second, lower panel.
 ///
-///     var plot = LinePlot(title: "LeNet", x: Axis("epoch"), left: Axis("loss"), right: Axis("accuracy", unit: "%"))
+///     LinePlot(losses, title: "LeNet", x: "batch", left: "loss")
+///     LinePlot(["small": a, "large": b], left: Axis("loss", scale: .logarithmic))
+///
+///     var plot = LinePlot(title: "LeNet", x: "epoch", left: "loss", right: Axis("accuracy", unit: "%"))
 ///     plot.curves.append(Curve("training", x: epochs, y: losses))
 ///     plot.curves.append(Curve("accuracy", x: epochs, y: accuracies, side: .right))
 ///     plot
@@ -90,143 +96,131 @@ public struct LinePlot: Sendable {
         self.width = width
         self.height = height
     }
+
+    /// One curve. Without `over` its points lie at 0, 1, 2 and so on.
+    public init(
+        _ values: some PlotValues, over: (any PlotValues)? = nil, title: String? = nil, x: Axis = "index",
+        left: Axis = "value"
+    ) {
+        let y = values.plotValues
+        self.init(
+            title: title, x: x, left: left,
+            curves: [Curve("", x: over?.plotValues ?? y.indices.map(Double.init), y: y)])
+    }
+
+    /// A curve for each name, their points at 0, 1, 2 and so on.
+    public init(
+        _ curves: KeyValuePairs<String, some PlotValues>, title: String? = nil, x: Axis = "index",
+        left: Axis = "value"
+    ) {
+        self.init(
+            title: title, x: x, left: left,
+            curves: curves.map { name, values in
+                let y = values.plotValues
+                return Curve(name, x: y.indices.map(Double.init), y: y)
+            })
+    }
 }
 
 extension LinePlot: Picture {
     public var size: (width: Double, height: Double) { (width, height + (lower.map { $0.height + 16 } ?? 0)) }
 
-    private func color(of index: Int) -> Color {
-        curves[index].color ?? Color.palette[index % Color.palette.count]
-    }
+    func color(of index: Int) -> Color { curves[index].color ?? Color.palette[index % Color.palette.count] }
 
-    private func style(of index: Int) -> Curve.Style {
+    func style(of index: Int) -> Curve.Style {
         guard curves[index].color == nil && curves[index].style == .solid else { return curves[index].style }
         // Past the palette's end colours come again, told apart by their dashes.
-        return [.solid, .dashed, .dotted][index / Color.palette.count % 3]
+        return Curve.Style.allCases[index / Color.palette.count % Curve.Style.allCases.count]
+    }
+
+    /// Many curves are drawn finer.
+    func lineWidth(of curve: Curve) -> Double { curves.count > 10 ? min(curve.lineWidth, 1.3) : curve.lineWidth }
+
+    /// The axes with their ranges settled, for about so many ticks.
+    func placedAxes(ticksAcross: Int, ticksUp: Int) -> (x: PlacedAxis, left: PlacedAxis, right: PlacedAxis?) {
+        let isOnLeft = { (curve: Curve) in curve.side == .left || right == nil }
+        return (
+            PlacedAxis(
+                x, values: (curves + (lower?.curves ?? [])).flatMap(\.x), count: ticksAcross, isTight: true),
+            PlacedAxis(left, values: curves.filter(isOnLeft).flatMap(\.y), count: ticksUp),
+            right.map {
+                PlacedAxis($0, values: curves.filter { $0.side == .right }.flatMap(\.y), count: ticksUp)
+            }
+        )
+    }
+
+    var placedLowerAxis: PlacedAxis? {
+        lower.map { PlacedAxis($0.axis, values: $0.curves.flatMap(\.y), count: 4) }
     }
 
     public func draw(on canvas: Canvas, in rectangle: Rectangle) {
-        var area = rectangle.inset(left: 14, top: 10, right: 14, bottom: 8)
-        if let title {
-            canvas.text(
-                canvas.fitting(title, width: area.width, size: 16, bold: true), x: area.x, y: area.y + 15, size: 16,
-                bold: true)
-            area = area.inset(top: 26)
-        }
-        area = drawLegend(on: canvas, in: area)
+        let area = Legend(
+            curves.indices.map { index in
+                let curve = curves[index]
+                return Legend.Entry(
+                    name: curve.name, color: color(of: index),
+                    sample: .line(dashes: style(of: index).dashes, width: curve.lineWidth, hasDot: curve.hasDots))
+            }
+        ).draw(
+            on: canvas,
+            in: canvas.drawTitle(title, in: rectangle.inset(left: 14, top: 10, right: 14, bottom: 8)))
 
-        let across = PlacedAxis(
-            x, values: (curves + (lower?.curves ?? [])).flatMap(\.x), count: Int(area.width / 75), isTight: true)
         let lowerHeight = lower.map { $0.height + 34 } ?? 0
-        let ticksUp = Int(max(60, area.height - lowerHeight - 60) / 36)
-        let leftCurves = curves.filter { $0.side == .left || right == nil }
-        let up = PlacedAxis(left, values: leftCurves.flatMap(\.y), count: ticksUp)
-        let upRight = right.map { axis in
-            PlacedAxis(axis, values: curves.filter { $0.side == .right }.flatMap(\.y), count: ticksUp)
-        }
-        let below = lower.map { PlacedAxis($0.axis, values: $0.curves.flatMap(\.y), count: 4) }
-
-        func labelWidth(_ axis: PlacedAxis?) -> Double {
-            (axis?.ticks.map { canvas.width(of: $0.label, size: 12) }.max() ?? 0) + 8
-        }
+        let (across, up, upRight) = placedAxes(
+            ticksAcross: PlotFrame.ticks(across: area.width),
+            ticksUp: PlotFrame.ticks(up: area.height - lowerHeight - 60))
+        let below = placedLowerAxis
         let inner = area.inset(
-            left: max(labelWidth(up), labelWidth(below)), top: 22,
-            right: upRight == nil ? 12 : labelWidth(upRight), bottom: 40)
-        let upper = inner.inset(bottom: lowerHeight)
+            left: max(PlotFrame.labelWidth(up, on: canvas), PlotFrame.labelWidth(below, on: canvas)), top: 22,
+            right: upRight == nil ? 12 : PlotFrame.labelWidth(upRight, on: canvas), bottom: 40)
+        let upper = PlotFrame(area: inner.inset(bottom: lowerHeight), across: across, up: up)
 
-        drawFrame(on: canvas, upper, across: across, up: up, caption: left.caption, labelsAcross: lower == nil)
+        upper.drawGrid(on: canvas, caption: left.caption, labelsAcross: lower == nil)
+        var upperRight = upper
         if let upRight, let right {
+            upperRight = PlotFrame(area: upper.area, across: across, up: upRight)
             for tick in upRight.ticks {
-                let y = upper.bottom - upRight.position(tick.value) * upper.height
-                canvas.line(fromX: upper.right, y: y, toX: upper.right + 4, y: y, Color(0x999999))
-                canvas.text(tick.label, x: upper.right + 8, y: y + 4, size: 12, color: .faint)
+                let y = upperRight.y(tick.value)
+                canvas.line(fromX: upper.area.right, y: y, toX: upper.area.right + 4, y: y, .axis)
+                canvas.text(tick.label, x: upper.area.right + 8, y: y + 4, size: 12, color: .faint)
             }
             let sides = curves.indices.filter { curves[$0].side == .right }.map(color(of:))
             let only = Set(sides).count == 1 ? sides[0] : .text
-            canvas.text(right.caption, x: area.right, y: upper.y - 9, size: 12.5, color: only, align: .right)
+            canvas.text(right.caption, x: area.right, y: upper.area.y - 9, size: 12.5, color: only, align: .right)
         }
-        canvas.clipped(to: upper.inset(left: -4, top: -4, right: -4, bottom: -4)) {
+        upper.clipped(on: canvas) {
             for index in curves.indices {
-                let axis = curves[index].side == .right ? (upRight ?? up) : up
-                draw(curves[index], color(of: index), style(of: index), on: canvas, in: upper, across: across, up: axis)
+                draw(
+                    curves[index], color(of: index), style(of: index), on: canvas,
+                    in: curves[index].side == .right ? upperRight : upper)
             }
         }
         if let lower, let below {
-            let panel = Rectangle(
-                x: inner.x, y: inner.bottom - lower.height, width: inner.width, height: lower.height)
-            drawFrame(on: canvas, panel, across: across, up: below, caption: lower.axis.caption, labelsAcross: true)
-            canvas.clipped(to: panel.inset(left: -4, top: -4, right: -4, bottom: -4)) {
-                for curve in lower.curves {
-                    draw(
-                        curve, curve.color ?? Color(0x444444), curve.style, on: canvas, in: panel, across: across,
-                        up: below)
-                }
+            let panel = PlotFrame(
+                area: Rectangle(
+                    x: inner.x, y: inner.bottom - lower.height, width: inner.width, height: lower.height),
+                across: across, up: below)
+            panel.drawGrid(on: canvas, caption: lower.axis.caption)
+            panel.clipped(on: canvas) {
+                for curve in lower.curves { draw(curve, curve.color ?? .charcoal, curve.style, on: canvas, in: panel) }
             }
         }
         canvas.text(x.caption, x: inner.centerX, y: area.bottom - 2, size: 12.5, align: .center)
     }
 
-    /// Grid, figures and the left axis's caption.
-    private func drawFrame(
-        on canvas: Canvas, _ frame: Rectangle, across: PlacedAxis, up: PlacedAxis, caption: String, labelsAcross: Bool
-    ) {
-        for tick in up.ticks {
-            let y = frame.bottom - up.position(tick.value) * frame.height
-            let color = tick.label.isEmpty ? Color.grid.mixed(with: .white, 0.5) : .grid
-            canvas.line(fromX: frame.x, y: y, toX: frame.right, y: y, color)
-            canvas.text(tick.label, x: frame.x - 7, y: y + 4, size: 12, color: .faint, align: .right)
-        }
-        for tick in across.ticks {
-            let x = frame.x + across.position(tick.value) * frame.width
-            let color = tick.label.isEmpty ? Color.grid.mixed(with: .white, 0.5) : .grid
-            canvas.line(fromX: x, y: frame.y, toX: x, y: frame.bottom, color)
-            if labelsAcross {
-                canvas.text(tick.label, x: x, y: frame.bottom + 17, size: 12, color: .faint, align: .center)
-            }
-        }
-        canvas.line(fromX: frame.x, y: frame.bottom, toX: frame.right, y: frame.bottom, Color(0x999999))
-        canvas.text(caption, x: frame.x, y: frame.y - 9, size: 12.5)
-    }
-
     private func draw(
-        _ curve: Curve, _ color: Color, _ style: Curve.Style, on canvas: Canvas, in frame: Rectangle,
-        across: PlacedAxis, up: PlacedAxis
+        _ curve: Curve, _ color: Color, _ style: Curve.Style, on canvas: Canvas, in frame: PlotFrame
     ) {
-        let points = curve.x.indices.map { index in
-            (
-                x: frame.x + across.position(curve.x[index]) * frame.width,
-                // Far outside is as good as just outside, and keeps Cairo's numbers small.
-                y: frame.bottom - min(max(up.position(curve.y[index]), -10), 10) * frame.height
-            )
-        }
-        canvas.line(
-            thinned(points, width: frame.width), color, lineWidth: lineWidth(of: curve), dashes: style.dashes)
+        // Half a pixel has room for no more than a lowest and a highest point.
+        let kept = curve.thinned(to: Int(frame.area.width * 2))
+        let points = kept.map { (x: frame.x(curve.x[$0]), y: frame.y(curve.y[$0])) }
+        canvas.line(points, color, lineWidth: lineWidth(of: curve), dashes: style.dashes)
         // A single point makes no line: it is always drawn as a dot.
-        if curve.hasDots && points.count <= 60 || points.count == 1 {
+        if curve.showsDots {
             for point in points where point.x.isFinite && point.y.isFinite {
                 canvas.circle(x: point.x, y: point.y, radius: curve.lineWidth + 1.2, color)
             }
         }
-    }
-
-    /// Many curves are drawn finer.
-    private func lineWidth(of curve: Curve) -> Double {
-        curves.count > 10 ? min(curve.lineWidth, 1.3) : curve.lineWidth
-    }
-
-    /// No more than the lowest and the highest point of each half pixel: a curve of a million points looks the same.
-    private func thinned(_ points: [(x: Double, y: Double)], width: Double) -> [(x: Double, y: Double)] {
-        guard points.count > Int(width * 4) else { return points }
-        let bucket = points.count / Int(width * 2) + 1
-        var kept: [(x: Double, y: Double)] = []
-        for start in stride(from: 0, to: points.count, by: bucket) {
-            let part = points[start..<min(start + bucket, points.count)]
-            guard let low = part.indices.min(by: { part[$0].y < part[$1].y }),
-                let high = part.indices.max(by: { part[$0].y < part[$1].y })
-            else { continue }
-            for index in Set([low, high]).sorted() { kept.append(points[index]) }
-        }
-        return kept
     }
 
     public var text: String {
@@ -241,56 +235,26 @@ extension LinePlot: Picture {
     }
 }
 
-// MARK: - Legend
-extension LinePlot {
-    /// Draws the legend and returns what is left of `area`: above the curves in up to two rows, else beside them.
-    private func drawLegend(on canvas: Canvas, in area: Rectangle) -> Rectangle {
-        let named = curves.indices.filter { !curves[$0].name.isEmpty }
-        guard !named.isEmpty else { return area }
-        let size = 12.5
-        let sample = 26.0
-        let gap = 18.0
-        let widths = named.map { canvas.width(of: curves[$0].name, size: size) + sample + gap }
+extension Curve {
+    var showsDots: Bool { hasDots && x.count <= 60 || x.count == 1 }
 
-        var rows: [[Int]] = [[]]
-        var rowWidth = 0.0
-        for (position, width) in widths.enumerated() {
-            if rowWidth + width > area.width && !rows[rows.count - 1].isEmpty {
-                rows.append([])
-                rowWidth = 0
+    /// The places of the lowest and the highest point of each of `pieces`: drawn on as many pixels, a curve of a million
+    /// points looks the same.
+    func thinned(to pieces: Int) -> [Int] {
+        guard y.count > 2 * pieces else { return Array(y.indices) }
+        let length = y.count / pieces + 1
+        var kept: [Int] = []
+        for start in stride(from: 0, to: y.count, by: length) {
+            // A piece without any number stays a gap.
+            var low = start
+            var high = start
+            for index in start..<min(start + length, y.count) where y[index].isFinite {
+                if !y[low].isFinite || y[index] < y[low] { low = index }
+                if !y[high].isFinite || y[index] > y[high] { high = index }
             }
-            rows[rows.count - 1].append(position)
-            rowWidth += width
+            kept.append(min(low, high))
+            if low != high { kept.append(max(low, high)) }
         }
-        if rows.count <= 2 {
-            for (row, positions) in rows.enumerated() {
-                var x = area.x
-                for position in positions {
-                    drawEntry(named[position], on: canvas, x: x, y: area.y + 12 + Double(row) * 20, size: size)
-                    x += widths[position]
-                }
-            }
-            return area.inset(top: Double(rows.count) * 20 + 4)
-        }
-        let lineHeight = min(18, (area.height - 10) / Double(named.count))
-        let small = min(size, lineHeight * 0.8)
-        let widest = min(area.width * 0.35, named.map { canvas.width(of: curves[$0].name, size: small) }.max()!)
-        let column = widest + sample + 8
-        for (row, index) in named.enumerated() {
-            drawEntry(
-                index, on: canvas, x: area.right - column + 8, y: area.y + 16 + Double(row) * lineHeight, size: small,
-                width: widest)
-        }
-        return area.inset(right: column)
-    }
-
-    private func drawEntry(
-        _ index: Int, on canvas: Canvas, x: Double, y: Double, size: Double, width: Double = .infinity
-    ) {
-        canvas.line(
-            fromX: x, y: y - size * 0.35, toX: x + 20, y: y - size * 0.35, color(of: index),
-            lineWidth: max(2, curves[index].lineWidth), dashes: style(of: index).dashes)
-        if curves[index].hasDots { canvas.circle(x: x + 10, y: y - size * 0.35, radius: 3, color(of: index)) }
-        canvas.text(canvas.fitting(curves[index].name, width: width, size: size), x: x + 26, y: y, size: size)
+        return kept
     }
 }

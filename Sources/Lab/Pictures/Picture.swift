@@ -1,6 +1,7 @@
 import Display
 
-/// What can be drawn: plots, grids of images, charts. Shown in a notebook as a PNG picture.
+/// What can be drawn: plots, grids of images, charts. Shown in a notebook as a PNG picture; plots with values under the
+/// pointer, where the front end can draw them itself.
 ///
 ///     let plot = LinePlot(…)
 ///     plot                              // shows it
@@ -11,10 +12,23 @@ public protocol Picture: Displayable {
     func draw(on canvas: Canvas, in rectangle: Rectangle)
     /// What it shows, in words and figures, for terminals and for readers who cannot see it.
     var text: String { get }
+    /// The same as a specification of Vega-Lite 5, for front ends that draw it themselves; `nil` where that would show no
+    /// more than the picture, or would be too large.
+    var vegaLite: JSON? { get }
 }
 
 extension Picture {
-    public var mimeBundle: MimeBundle { drawn().mimeBundle(text: text) }
+    public var vegaLite: JSON? { nil }
+
+    public var mimeBundle: MimeBundle {
+        let picture = pictureBundle
+        guard let vegaLite else { return picture }
+        return picture.adding(vegaLite: vegaLite)
+    }
+
+    /// PNG and text alone: for what is replaced several times a second. A plot that the front end draws itself would be taken
+    /// down and built up anew each time, which flickers.
+    public var pictureBundle: MimeBundle { drawn().mimeBundle(text: text) }
 
     /// The bytes of a PNG file, two of its pixels for each CSS pixel.
     public var png: [UInt8] { drawn().png() }

@@ -85,47 +85,81 @@ extension Image {
 
     private func stretched(_ newWidth: Int, _ newHeight: Int) -> Image {
         if newWidth == width && newHeight == height { return self }
-        let across = Image.weights(from: width, to: newWidth)
-        let down = Image.weights(from: height, to: newHeight)
-        // First along the rows, then along the columns.
-        var rows = [Float](repeating: 0, count: height * newWidth * channels)
-        for row in 0..<height {
-            for (column, weight) in across.enumerated() {
-                for channel in 0..<channels {
-                    var sum: Float = 0
-                    for (offset, factor) in weight.factors.enumerated() {
-                        sum += factor * Float(pixels[(row * width + weight.start + offset) * channels + channel])
-                    }
-                    rows[(row * newWidth + column) * channels + channel] = sum
-                }
-            }
-        }
-        var result = Image(width: newWidth, height: newHeight, channels: channels)
+        let across = Weights(from: width, to: newWidth)
+        let down = Weights(from: height, to: newHeight)
+        let channels = channels
         let stride = newWidth * channels
-        for (row, weight) in down.enumerated() {
-            for index in 0..<stride {
-                var sum: Float = 0
-                for (offset, factor) in weight.factors.enumerated() {
-                    sum += factor * rows[(weight.start + offset) * stride + index]
+        // First along the rows, then along the columns.
+        let rows = [Float](unsafeUninitializedCapacity: height * stride) { rows, count in
+            pixels.withUnsafeBufferPointer { pixels in
+                for row in 0..<height {
+                    for column in 0..<newWidth {
+                        let start = pixels.baseAddress! + (row * width + across.starts[column]) * channels
+                        let factors = across.factors(of: column)
+                        for channel in 0..<channels {
+                            var sum: Float = 0
+                            for offset in factors.indices {
+                                sum += factors[offset] * Float(start[offset * channels + channel])
+                            }
+                            rows[(row * newWidth + column) * channels + channel] = sum
+                        }
+                    }
                 }
-                result.pixels[row * stride + index] = UInt8(min(255, max(0, sum.rounded())))
             }
+            count = height * stride
         }
-        return result
+        let result = [UInt8](unsafeUninitializedCapacity: newHeight * stride) { result, count in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: stride) { sums in
+                rows.withUnsafeBufferPointer { rows in
+                    for row in 0..<newHeight {
+                        sums.update(repeating: 0)
+                        let factors = down.factors(of: row)
+                        for offset in factors.indices {
+                            let source = rows.baseAddress! + (down.starts[row] + offset) * stride
+                            let factor = factors[offset]
+                            for index in 0..<stride { sums[index] += factor * source[index] }
+                        }
+                        for index in 0..<stride {
+                            // Nothing is below nought: adding a half and cutting off rounds.
+                            result[row * stride + index] = UInt8(min(255, sums[index] + 0.5))
+                        }
+                    }
+                }
+            }
+            count = newHeight * stride
+        }
+        return Image(width: newWidth, height: newHeight, channels: channels, pixels: result)
     }
 
     /// For each new pixel the old ones that it is the mean of, and how much each counts.
-    private static func weights(from old: Int, to new: Int) -> [(start: Int, factors: [Float])] {
-        let step = Double(old) / Double(new)
-        let reach = max(step, 1)
-        return (0..<new).map { index in
-            let center = (Double(index) + 0.5) * step
-            let start = max(0, Int((center - reach).rounded(.up) - 0.5))
-            let end = min(old, Int((center + reach).rounded(.down) + 0.5) + 1)
-            var factors = (start..<end).map { max(0, 1 - abs((Double($0) + 0.5 - center) / reach)) }
-            let sum = factors.reduce(0, +)
-            factors = factors.map { $0 / sum }
-            return (start, factors.map(Float.init))
+    private final class Weights {
+        private(set) var starts: [Int] = []
+        /// Where each new pixel's factors begin in `all`, and where the last end.
+        private var ends = [0]
+        private let all: UnsafeMutableBufferPointer<Float>
+
+        init(from old: Int, to new: Int) {
+            let step = Double(old) / Double(new)
+            let reach = max(step, 1)
+            var factors: [Float] = []
+            for index in 0..<new {
+                let center = (Double(index) + 0.5) * step
+                let start = max(0, Int((center - reach).rounded(.up) - 0.5))
+                let end = min(old, Int((center + reach).rounded(.down) + 0.5) + 1)
+                let own = (start..<end).map { max(0, 1 - abs((Double($0) + 0.5 - center) / reach)) }
+                let sum = own.reduce(0, +)
+                starts.append(start)
+                factors += own.map { Float($0 / sum) }
+                ends.append(factors.count)
+            }
+            all = .allocate(capacity: factors.count)
+            _ = all.initialize(from: factors)
+        }
+
+        deinit { all.deallocate() }
+
+        func factors(of index: Int) -> UnsafeMutableBufferPointer<Float> {
+            UnsafeMutableBufferPointer(rebasing: all[ends[index]..<ends[index + 1]])
         }
     }
 }

@@ -22,6 +22,12 @@ public struct Tensor: Sendable {
         node = nil
     }
 
+    /// A `float32` tensor that another module of the library fills: without the copy that an array would cost.
+    package init(_ shape: Shape, filledBy fill: (UnsafeMutablePointer<Float>) -> Void) {
+        self.init(uninitialized: shape)
+        fill(buffer.pointer(Float.self))
+    }
+
     /// The sizes of the axes.
     public var shape: Shape { handle.shape }
     /// The type of the elements.

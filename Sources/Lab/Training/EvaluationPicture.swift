@@ -91,7 +91,7 @@ private struct EvaluationPicture: Picture {
                 header, x: column == 0 ? x : edges[column - 1], y: y, size: 13, color: .faint,
                 align: column == 0 ? .left : .right)
         }
-        canvas.line(fromX: x, y: y + 8, toX: right, y: y + 8, Color(0x999999))
+        canvas.line(fromX: x, y: y + 8, toX: right, y: y + 8, .axis)
         let scores = evaluation.classScores
         for (row, cells) in table.rows.enumerated() {
             let base = y + Double(row + 1) * rowHeight
@@ -106,7 +106,7 @@ private struct EvaluationPicture: Picture {
             }
         }
         let last = y + Double(table.rows.count) * rowHeight + 9
-        canvas.line(fromX: x, y: last, toX: right, y: last, Color(0x999999))
+        canvas.line(fromX: x, y: last, toX: right, y: last, .axis)
         for (column, cell) in (table.footer ?? []).enumerated() {
             canvas.text(
                 cell, x: column == 0 ? x : edges[column - 1], y: last + 19, size: 13, bold: true,

@@ -135,4 +135,15 @@ struct Captioned: Picture {
             y: rectangle.bottom - 7, size: 12, color: .faint)
     }
     var text: String { picture.text + "\n" + caption }
+
+    /// The caption stands below the title there.
+    var vegaLite: JSON? {
+        guard case .object(var members)? = picture.vegaLite else { return nil }
+        var title: [String: JSON] = ["text": "", "anchor": "start"]
+        if case .object(let own)? = members["title"] { title = own }
+        title["subtitle"] = .string(caption)
+        title["subtitleColor"] = "#888888"
+        members["title"] = .object(title)
+        return .object(members)
+    }
 }

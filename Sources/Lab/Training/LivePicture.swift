@@ -14,11 +14,13 @@ struct LivePicture {
     init(on frontend: any Frontend) { self.frontend = frontend }
 
     /// Draws if it is time for it, or if it must be.
-    mutating func show(_ plot: () -> any Picture, always: Bool = false) {
+    ///
+    /// - Parameter isLast: With the values under the pointer, which would flicker in a plot that is replaced.
+    mutating func show(_ plot: () -> any Picture, always: Bool = false, isLast: Bool = false) {
         guard frontend.updatesInPlace else { return }
         let now = clock.now
         if let lastEnd, !always, now - lastEnd < max(.milliseconds(333), lastCost * 49) { return }
-        let bundle = plot().mimeBundle
+        let bundle = isLast ? plot().mimeBundle : plot().pictureBundle
         if isShown { frontend.update(bundle, id: id) } else { frontend.display(bundle, id: id) }
         isShown = true
         lastEnd = clock.now

@@ -73,7 +73,7 @@ public struct Preparation: Sendable, Hashable {
 
 extension Preparation: Codable {
     private enum CodingKeys: String, CodingKey {
-        case imageShape, fit, mean, deviation, classNames
+        case imageShape, fit, mean, meanImage, deviation, classNames
     }
 
     public init(from decoder: any Decoder) throws {
@@ -93,6 +93,11 @@ extension Preparation: Codable {
         imageShape = Shape(sizes)
         fit = try values.decode(Image.Fit.self, forKey: .fit)
         normalization = Normalization(mean: mean, deviation: deviation)
+        normalization.meanImage = try values.decodeIfPresent([Float].self, forKey: .meanImage)
+        if let image = normalization.meanImage, image.count != imageShape.elementCount || !image.allSatisfy(\.isFinite)
+        {
+            throw refuse(.meanImage, "a mean image of \(image.count) numbers does not fit images of \(sizes)")
+        }
         classNames = try values.decode([String].self, forKey: .classNames)
     }
 
@@ -102,6 +107,7 @@ extension Preparation: Codable {
         try values.encode(fit, forKey: .fit)
         try values.encode(normalization.mean, forKey: .mean)
         try values.encode(normalization.deviation, forKey: .deviation)
+        try values.encodeIfPresent(normalization.meanImage, forKey: .meanImage)
         try values.encode(classNames, forKey: .classNames)
     }
 }

@@ -56,7 +56,7 @@ func train<Model: Module>(
     except: [String] = [], name: String = "", controls: TrainingControls? = nil, _ host: Host
 ) throws -> Run<Model> {
     try settings.check()
-    guard data.training.count > 0 else { throw TrainingError("train: the training part has no images") }
+    try data.check()
     try settings.check(for: data)
     model.initialize(input: data.training.imageShape, seed: settings.seed)
     if let weights { try start(model, from: weights, except: except) }

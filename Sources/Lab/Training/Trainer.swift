@@ -288,7 +288,7 @@ final class Trainer<Model: Module> {
                 Captioned(
                     picture: state.history.plot(title: title, epochs: end, rate: settings.learningRate),
                     caption: hardware.line)
-            }, always: always)
+            }, always: always, isLast: hasEnded)
     }
 
     private var title: String {

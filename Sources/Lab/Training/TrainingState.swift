@@ -84,6 +84,7 @@ extension DatasetSplit {
             for number in (part.normalization?.mean ?? []) + (part.normalization?.deviation ?? []) {
                 mix(number.bitPattern)
             }
+            for number in part.normalization?.meanImage ?? [] { mix(UInt64(number.bitPattern)) }
         }
         for augmentation in training.augmentations {
             for byte in "\(augmentation)".utf8 { mix(UInt64(byte)) }

@@ -7,9 +7,8 @@ struct Bench: ParsableCommand {
         commandName: "bench", abstract: "Measures training, data and pictures, and prints one JSON object for each.",
         subcommands: [
             BenchDigits.self, BenchLeNet.self, BenchConvnet.self, BenchFashion.self, BenchResNet.self,
-            BenchGoogLeNet.self,
-            BenchSequence.self, BenchAdam.self, BenchPerceptron.self, BenchData.self, BenchPictures.self,
-            BenchRuns.self, BenchRecipe.self,
+            BenchGoogLeNet.self, BenchSequence.self, BenchAdam.self, BenchPerceptron.self, BenchData.self,
+            BenchAugmentation.self, BenchPictures.self, BenchRuns.self, BenchRecipe.self,
         ])
 
     func run() throws {
@@ -23,6 +22,7 @@ struct Bench: ParsableCommand {
         try BenchAdam.parse(["--json"]).run()
         try BenchPerceptron.parse(["--json"]).run()
         try BenchData.parse(["--json"]).run()
+        try BenchAugmentation.parse(["--json"]).run()
         try BenchPictures.parse(["--json"]).run()
         try BenchRuns.parse(["--json"]).run()
     }

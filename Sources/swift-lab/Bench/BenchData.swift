@@ -4,10 +4,11 @@ import Display
 import Pictures
 import Tensors
 
-/// How long data take from the file to tensors, and what augmentation costs.
+/// How long data take from the file to tensors.
 struct BenchData: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Fashion-MNIST from file to tensors, and augmentation, in seconds.")
+        commandName: "data",
+        abstract: "Fashion-MNIST and 10,000 PNG files of 64 × 64 pixels, from file to tensors, in seconds.")
 
     @Flag(help: "One line of JSON.")
     var json = false
@@ -19,25 +20,25 @@ struct BenchData: ParsableCommand {
         let read = clock.now
         let images = fashion.images
         let end = clock.now
-        let tougher = fashion[0..<2_048].augmented(.rotate(10), .shift(2), .noise(0.03), .invert(probability: 0.5))
-        let augmenting = medianSeconds(of: 3) {
-            for index in 0..<8 { _ = tougher.batches(of: 256, shuffledBy: 1, epoch: 0)[index] }
-        }
         let folder = "/tmp/swift-lab-bench-\(UInt32.random(in: 0...UInt32.max))"
         defer { removeFolder(folder) }
         let files = 10_000
-        try writeImages(files, to: folder)
-        let beforeFolder = clock.now
-        let photos = try Dataset.images(in: folder)
-        let folderSeconds = (clock.now - beforeFolder).seconds
+        try writeImages(files, to: "\(folder)/pngs")
+        let cache = ImageCache(folder: "\(folder)/cache")
+        let decoding = try seconds { _ = try Dataset.images(in: "\(folder)/pngs", cache: .none) }
+        // The first time with a cache also writes it.
+        _ = try Dataset.images(in: "\(folder)/pngs", cache: cache)
+        let cached = try seconds { _ = try Dataset.images(in: "\(folder)/pngs", cache: cache) }
+        let resizing = try seconds { _ = try Dataset.images(in: "\(folder)/pngs", size: [32, 32], cache: .none) }
         var figures = Figures("data", title: "Fashion-MNIST and image files")
         figures.add("images", Double(images.shape[0]))
         figures.add("file_to_bytes", (read - start).seconds, digits: 3)
         figures.add("bytes_to_tensor", (end - read).seconds, digits: 3)
         figures.add("seconds", (end - start).seconds, digits: 3)
-        figures.add("png_files", Double(photos.count))
-        figures.add("png_files_seconds", folderSeconds, digits: 3)
-        figures.add("augmented_images_per_second", 2_048 / augmenting)
+        figures.add("png_files", Double(files))
+        figures.add("png_files_seconds", decoding, digits: 3)
+        figures.add("png_files_resized_seconds", resizing, digits: 3)
+        figures.add("png_files_cached_seconds", cached, digits: 3)
         figures.show(asJSON: json)
     }
 

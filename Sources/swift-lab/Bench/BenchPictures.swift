@@ -23,11 +23,30 @@ struct BenchPictures: ParsableCommand {
             Image(width: 28, height: 28, pixels: (0..<784).map { _ in UInt8(generator.below(256)) })
         }
         let grid = ImageGrid(images, labels: (0..<100).map { "\($0 % 10)" })
+        let photos = ImageGrid(
+            (0..<40).map { _ in
+                let (a, b) = (generator.below(200), generator.below(200))
+                return Image(
+                    width: 64, height: 64, channels: 3,
+                    pixels: (0..<64 * 64).flatMap { place in
+                        let (x, y) = (place % 64, place / 64)
+                        return [
+                            UInt8((a + x + generator.below(8)) % 256), UInt8((b + y) % 256), UInt8((x * y / 20) % 256),
+                        ]
+                    })
+            })
         let curves = medianSeconds(of: 11) { _ = plot.png }
         let tiles = medianSeconds(of: 11) { _ = grid.png }
+        let colored = medianSeconds(of: 11) { _ = photos.png }
+        let whole = medianSeconds(of: 11) { _ = plot.mimeBundle }
         var figures = Figures("pictures", title: "Pictures, from values to the bytes of a PNG file")
         figures.add("plot_of_30_curves_ms", curves * 1_000, digits: 1)
         figures.add("grid_of_100_images_ms", tiles * 1_000, digits: 1)
+        figures.add("plot_of_30_curves_with_values_ms", whole * 1_000, digits: 1)
+        figures.add("grid_of_40_photos_ms", colored * 1_000, digits: 1)
+        figures.add("plot_of_30_curves_kb", Double(plot.png.count) / 1_000, digits: 1)
+        figures.add("grid_of_100_images_kb", Double(grid.png.count) / 1_000, digits: 1)
+        figures.add("grid_of_40_photos_kb", Double(photos.png.count) / 1_000, digits: 1)
         figures.show(asJSON: json)
     }
 }

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Datasets
+import Display
+import NeuralNetworks
+import Tensors
+
+/// What changing images on worker threads costs the training of LeNet, for each change by itself and for several at once.
+struct BenchAugmentation: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "augmentation", abstract: "By how many per cent augmentation lengthens the training of LeNet.")
+
+    @Option(help: "Images in an epoch.")
+    var images = 6_400
+    @Option(help: "How often each is timed, in turn with no change; the median counts.")
+    var repetitions = 5
+    @Flag(help: "One line of JSON.")
+    var json = false
+
+    func run() throws {
+        let gray = try Dataset.fashionMNIST()[0..<images]
+        var generator = RandomGenerator(seed: 1)
+        // Of the size of CIFAR-10's; what they show takes no time.
+        let colored = try Dataset(
+            "colour", pixels: (0..<images * 3_072).map { _ in UInt8(truncatingIfNeeded: generator.uint32()) },
+            shape: [3, 32, 32], labels: (0..<images).map { $0 % 10 }, classNames: (0..<10).map(String.init))
+        var figures = Figures(
+            "augmentation", title: "Longer training of LeNet by augmentation, per cent of the time without it")
+        let changes: [(String, [Augmentation])] = [
+            ("flip", [.flipHorizontally()]), ("quarter_turns", [.quarterTurns]), ("rotate", [.rotate(10)]),
+            ("shift", [.shift(2)]), ("scale", [.scale(0.1)]), ("shear", [.shear(10)]), ("crop", [.crop(padding: 2)]),
+            ("elastic", [.elastic(2)]), ("noise", [.noise(0.03)]), ("contrast", [.contrast(0.3)]),
+            ("brightness", [.brightness(0.1)]), ("invert", [.invert()]), ("erase", [.erase()]),
+            ("rotate_shift_noise_invert", [.rotate(10), .shift(2), .noise(0.03), .invert()]),
+        ]
+        add("gray", gray, changes, to: &figures)
+        add(
+            "color", colored,
+            [
+                ("hue", [.hue(30)]), ("saturation", [.saturation(0.5)]), ("elastic", [.elastic(2)]),
+                ("all", [.flipHorizontally(), .rotate(10), .elastic(2), .noise(0.03), .hue(30), .saturation(0.5)]),
+            ], to: &figures)
+        figures.show(asJSON: json)
+    }
+
+    /// Each change in turn with no change, so that both meet the same minutes of the machine.
+    private func add(
+        _ kind: String, _ data: Dataset, _ changes: [(String, [Augmentation])], to figures: inout Figures
+    ) {
+        let net = LeNet()
+        net.initialize(input: data.imageShape, seed: 1)
+        let optimizer = Optimizer(.sgd(momentum: 0.9, weightDecay: 1e-4), learningRate: 0.001)
+        func epoch(_ data: Dataset) -> Double {
+            seconds {
+                for batch in data.batches(of: 64, shuffledBy: 1, epoch: 0) {
+                    let (value, gradients) = valueAndGradient(of: net) { crossEntropy($0(batch.images), batch.labels) }
+                    optimizer.update(net, along: gradients)
+                    _ = value.item
+                }
+            }
+        }
+        _ = epoch(data)
+        let rate = Double(data.count) / epoch(data)
+        figures.add("\(kind)_images_per_s", rate)
+        for (name, augmentations) in changes {
+            let changed = data.augmented(augmentations)
+            // The median of pairs: what else the machine does meets both of a pair.
+            let ratios = (0..<repetitions).map { _ in epoch(changed) / epoch(data) }
+            let percent = (ratios.sorted()[repetitions / 2] - 1) * 100
+            // One thread's time for making the numbers of an image, and how much of that is the change.
+            let batches = changed.batches(of: 256, shuffledBy: 1, epoch: 0)
+            let plain = data.batches(of: 256, shuffledBy: 1, epoch: 0)
+            let own = medianSeconds(of: 5) { _ = batches[0] } - medianSeconds(of: 5) { _ = plain[0] }
+            figures.add("\(kind)_\(name)_percent", percent, digits: 1)
+            figures.add("\(kind)_\(name)_us_per_image", own / 256 * 1e6, digits: 2)
+        }
+    }
+}
