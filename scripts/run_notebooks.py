@@ -45,6 +45,8 @@ def run(path: Path) -> str | None:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = packed(output.data["image/png"])
+                # The same plot with its values, for the front end that runs the cell: a page shows the PNG.
+                output.data.pop("application/vnd.vegalite.v5+json", None)
     text = nbformat.writes(notebook) + "\n"
     if len(text.encode()) > LARGEST:
         return f"{path}: {len(text.encode()):,} bytes with its outputs, more than {LARGEST:,}: show less, or smaller."

@@ -91,8 +91,14 @@ import Testing
         stream.pass { bytes in
             byThread.withLock { $0[pthread_self(), default: ""] += String(decoding: bytes, as: UTF8.self) }
         }
+        // None ends before all have printed: a thread that comes later would get the same identity.
+        let done = Mutex(0)
         let threads = (0..<4).map { number in
-            KernelThread("printer") { for line in 0..<1_000 { fputs("thread \(number), line \(line)\n", file) } }
+            KernelThread("printer") {
+                for line in 0..<1_000 { fputs("thread \(number), line \(line)\n", file) }
+                done.withLock { $0 += 1 }
+                while done.withLock({ $0 }) < 4 { sched_yield() }
+            }
         }
         for thread in threads { thread.join() }
         let printed = byThread.withLock { $0.values.sorted() }

@@ -134,7 +134,9 @@ private func drawShape(_ generator: inout RandomGenerator) -> [Int] {
         var (parts, result, chosen, hasList) = ([AxisPart](), [Int](), [[Int]](), false)
         let gap = generator.below(3) == 0 ? generator.below(shape.count + 1)..<shape.count : nil
         for axis in shape.indices {
-            if generator.below(8) == 0 {
+            // Behind an ellipsis it would stand behind all the axes that the ellipsis is for.
+            let isInsideGap = gap.map { $0.contains(axis) && axis > $0.lowerBound } ?? false
+            if generator.below(8) == 0, !isInsideGap {
                 parts.append(.newAxis)
                 result.append(1)
             }
