@@ -80,11 +80,17 @@ extension [Diagnostic] {
         }
     }
 
-    /// Those that are shown, each with its notes.
-    var helpful: [Diagnostic] {
+    /// Those that are shown for a cell's text, each with its notes. A warning at a place behind the end of its line is about
+    /// what the kernel adds there: after a `fatalError` at the end of a cell that "will never be executed".
+    func helpful(in code: String) -> [Diagnostic] {
+        let lines = code.split(separator: "\n", omittingEmptySubsequences: false)
         var isShown = true
         return filter { diagnostic in
-            if diagnostic.severity != .note { isShown = diagnostic.helpsInNotebook }
+            if diagnostic.severity == .note { return isShown }
+            isShown = diagnostic.helpsInNotebook
+            if diagnostic.severity == .warning, let line = diagnostic.line, let column = diagnostic.column {
+                isShown = isShown && lines.indices.contains(line - 1) && column <= lines[line - 1].utf8.count
+            }
             return isShown
         }
     }

@@ -190,14 +190,14 @@ public final class SwiftInterpreter: Interpreter {
         }
         if product.wasInterrupted || session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
         guard let file = product.file else {
-            var diagnostics = product.diagnostics.helpful
+            var diagnostics = product.diagnostics.helpful(in: syntax.code)
             let (names, labels) = session.withLock { ($0.names, $0.labels) }
             diagnostics.explainOlderTypes(
                 compilerOutput: product.compilerOutput, older: names.olderTypes(behind: syntax.references),
                 labels: labels)
             return .failure(compileFailure(diagnostics, code: syntax.code, label: label))
         }
-        let warnings = product.diagnostics.helpful
+        let warnings = product.diagnostics.helpful(in: syntax.code)
         if !warnings.isEmpty {
             output?.stream(.stderr, warnings.rendered(code: syntax.code, label: label).map { $0 + "\n" }.joined())
         }
