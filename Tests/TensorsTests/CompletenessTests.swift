@@ -29,7 +29,9 @@ import Testing
             at: lab.appendingPathComponent("Tensors"), includingPropertiesForKeys: nil)
         // A device is a place, not an operation.
         let files =
-            folder.filter { $0.pathExtension == "swift" && $0.lastPathComponent != "Device.swift" } + [lab.appendingPathComponent("NeuralNetworks/Losses.swift")]
+            folder.filter { $0.pathExtension == "swift" && $0.lastPathComponent != "Device.swift" } + [
+                lab.appendingPathComponent("NeuralNetworks/Losses.swift")
+            ]
         let declaration = /public (?:static |mutating |prefix )*func `?(\w+|[^\w\s`]+)`?\s*[(<]/
         var names: [String: String] = [:]
         for file in files {

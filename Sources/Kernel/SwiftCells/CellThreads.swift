@@ -70,7 +70,8 @@ final class CellThreads: Sendable {
             close(bell)
         }
         if isInterrupted() { runs.withLock { $0[cell]!.isInterrupted = true } }
-        let thread = UnsafeMutablePointer<Int32>.allocate(capacity: 1)  // 4 bytes a cell: its thread may outlive the run
+        // 4 bytes a cell: its thread may outlive the run.
+        let thread = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
         thread.initialize(to: 0)
         let failure = ccells_start(
             { Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run() },
