@@ -141,7 +141,7 @@ class TestLab1:
         assert 93 <= percent(plain_text(cell("evaluate"))) < 100
 
     def test_it_shows_digits_the_loss_and_the_mistakes(self, cell):
-        for identity in ("load", "train", "evaluate", "worst", "filters-code", "clothes-test"):
+        for identity in ("load", "train", "evaluate", "worst", "filters-code", "clothes", "clothes-test"):
             assert pictures(cell(identity)), identity
 
     def test_more_digits_read_better_and_are_learned_less_by_heart(self, cell):
