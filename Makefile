@@ -9,6 +9,8 @@ PYTHON := .venv/bin/python
 # A Python that has torch: only `make bench` asks for it, and does without.
 PYTHON_TORCH ?= $(PYTHON)
 LAB := .build/release/swift-lab
+# The simulated GPU, and what its compiler makes of the kernels.
+SIMULATED := $(CURDIR)/.build/simulated-gpu
 # They go when the build goes.
 STAMPS := .build/stamps
 # Folders too: their time changes when a file is removed.
@@ -19,7 +21,7 @@ TESTS := $(shell find Tests -name '*Tests' -o -name '*.swift')
 MAKEFLAGS += --no-builtin-rules
 # One step prepares the next.
 .NOTPARALLEL:
-.PHONY: help lab test build toolchain packages python data kernelspec test-packages test-python test-libraries \
+.PHONY: help lab test build toolchain packages python data kernelspec test-packages test-python test-libraries test-gpu \
 	format lint bench bench-kernel notebooks clean
 
 help: ## lists the commands
@@ -33,8 +35,18 @@ lab: toolchain packages python data build kernelspec ## installs what is missing
 test: toolchain test-packages test-python data $(STAMPS)/tests kernelspec ## runs all tests
 	@failed=0; \
 	swift test $(BUILD) --skip-build --disable-xctest --no-parallel || failed=1; \
+	$(MAKE) --silent test-gpu || failed=1; \
 	$(PYTHON) -m pytest Tests || failed=1; \
 	exit $$failed
+
+# Operations whose operands are moved there, then models whose parameters are made there.
+test-gpu: toolchain ## runs the tests of operations and of optimizers on the simulated GPU
+	@Tests/SimulatedGPU/build $(SIMULATED)/plain
+	@export SWIFT_LAB_CUDA=$(SIMULATED)/plain XDG_CACHE_HOME=$(SIMULATED)/cache; \
+	SWIFT_LAB_TEST_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
+		--filter 'OperationTests|DeviceTests'; \
+	SWIFT_LAB_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
+		--filter 'OptimizerTests|CallFormTests'
 
 test-libraries: toolchain test-packages ## holds what we say of cuBLAS and cuDNN against the real ones (over 1 GB)
 	@scripts/install-python libraries

@@ -18,7 +18,11 @@ def test_doctor_names_the_libraries_and_the_gpu(swift_lab, folder):
     # Not needed, so no cross; but said, with the way to have it.
     assert found["cuDNN"].startswith("✓") and "pip install nvidia-cudnn-cu13" in found["cuDNN"]
     assert found["GPU"].endswith("Simulated GPU 0: 0.0 of 8.0 GB used, 7 % busy, 41 °C, compute capability 9.0")
-    assert "do not run on it yet" in found["computing on"]
+    # cuBLAS brings it; that it is not found by itself costs nothing.
+    assert found["cuBLASLt"].startswith("✓") and "nothing asks for it but cuBLAS" in found["cuBLASLt"]
+    assert "the processor: there is a GPU; SWIFT_LAB_DEVICE=cuda:0 computes on it" in found["computing on"]
+    chosen = {**os.environ, "SWIFT_LAB_CUDA": str(folder), "SWIFT_LAB_DEVICE": "cuda:0"}
+    assert lines(swift_lab("doctor", env=chosen))["computing on"].endswith("the GPU: SWIFT_LAB_DEVICE says so")
 
 
 def test_doctor_says_what_is_missing_beside_a_driver(swift_lab, folder, tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from kernel_checks import CHECKS, same
+from kernels import CHECKS, same
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "random"])

@@ -88,7 +88,7 @@ import Testing
         // On a machine with a GPU the list is longer; the processor always comes first, and is what tensors are
         // computed on.
         #expect(Device.all.first == .cpu)
-        #expect(Device.default == .cpu)
+        #expect(Device.default == .cpu, "as long as nobody says otherwise")
         #expect(Device.cpu.description == "cpu")
         #expect(!Device.reasonForDefault.isEmpty)
     }
@@ -129,6 +129,25 @@ import Testing
             let path = compiler.path(of: "elementwise", source: source)
             #expect(access(path, R_OK) == 0, "the binary lies at \(path)")
             #expect(compiler.path(of: "elementwise", source: source + " ") != path)
+        }
+    }
+
+    @Test func aCardNewerThanItsCompilerGetsWhatItRuns() throws {
+        let known = [75, 80, 86, 89, 90, 100]
+        #expect(KernelCompiler.target(of: "sm_90", supported: known) == "sm_90")
+        #expect(KernelCompiler.target(of: "sm_87", supported: known) == "sm_86")
+        #expect(KernelCompiler.target(of: "sm_103", supported: known) == "sm_100")
+        // Nothing of its generation: its driver has to compile further.
+        #expect(KernelCompiler.target(of: "sm_120", supported: known) == "compute_100")
+        #expect(KernelCompiler.target(of: "sm_70", supported: known) == nil)
+        try withTemporaryFolder { folder in
+            try SimulatedGPU.withLibraries { _ in
+                let compiler = try KernelCompiler(architecture: "sm_120", folder: folder)
+                #expect(compiler.architecture == "compute_90", "the simulation has 75 and 90")
+                let binary = try compiler.binary(
+                    of: "test", source: "extern \"C\" __global__ void nothing(int *x) { x[0] = 7; }")
+                #expect(binary.count > 1000)
+            }
         }
     }
 

@@ -893,7 +893,7 @@ extern "C" int cuLaunchKernel(
 
 // ---- Graphs
 
-extern "C" int cuStreamBeginCapture_v2(LabStream stream, int) {
+extern "C" int cuStreamBeginCapture_v2(LabStream stream, int mode) {
     ENTER_CONTEXT
     if (!streams.count(stream)) return invalidHandle;
     if (stream->capture) return captureUnsupported;
@@ -901,7 +901,8 @@ extern "C" int cuStreamBeginCapture_v2(LabStream stream, int) {
     stream->capture->origin = stream;
     stream->capture->streams.insert(stream);
     stream->last.clear();
-    capturesOfThread.insert(stream);
+    // The relaxed mode leaves it to the program what it does meanwhile.
+    if (mode != LAB_CAPTURE_RELAXED) capturesOfThread.insert(stream);
     return success;
 }
 extern "C" int cuStreamEndCapture(LabStream stream, LabGraph *graph) {

@@ -24,6 +24,8 @@ public struct Batches: Sequence, Sendable {
     let order: [Int]
     /// What augmentation depends on; `nil` leaves the images as they are.
     var occasion: (seed: Int, epoch: Int)?
+    /// The data set on a GPU, if its batches are made there.
+    package var resident: ResidentImages?
 
     /// The number of batches.
     public var count: Int { (order.count + size - 1) / size }
@@ -34,6 +36,10 @@ public struct Batches: Sequence, Sendable {
             fatalError("Batches: there is no batch \(index); there are \(count), numbered from 0.")
         }
         let places = Array(order[index * size..<Swift.min((index + 1) * size, order.count)])
+        if let resident {
+            let (images, labels) = resident.batch(at: places.map { dataset.indices[$0] })
+            return Batch(images: images, labels: labels, places: places)
+        }
         return Batch(
             images: dataset.images(at: places, occasion: occasion), labels: dataset.labels(at: places), places: places)
     }
@@ -116,8 +122,7 @@ extension Dataset {
         }
         let isAugmented = occasion != nil && !augmentations.isEmpty
         // Augmented images are numbers from 0 to 1 already, others bytes.
-        let scales = normalization.deviation.map { Float(1 / ((isAugmented ? 1 : 255) * $0)) }
-        let offsets = zip(normalization.mean, normalization.deviation).map { Float(-$0 / $1) }
+        let (scales, offsets) = normalization.channelFactors(largest: isAugmented ? 1 : 255)
         let corrections = corrections(normalization)
         return Tensor(shape) { output in
             nonisolated(unsafe) let output = output
@@ -150,6 +155,16 @@ extension Dataset {
         }
     }
 
+    /// The images on a GPU as bytes, for its batches to be made there; `nil` for the processor, and where more is to happen to
+    /// them than the GPU does yet: augmentation, or the mean of each pixel.
+    package func resident(on device: Device) -> ResidentImages? {
+        let normalization = normalization ?? .none(channels: imageShape[0])
+        guard device.isGPU, augmentations.isEmpty, normalization.meanImage == nil else { return nil }
+        let (scales, offsets) = normalization.channelFactors(largest: 255)
+        return ResidentImages(
+            on: device, pixels: pixels, labels: storedLabels, imageShape: imageShape, scales: scales, offsets: offsets)
+    }
+
     /// What to add to each value where the mean of its pixel is to be taken, and that of its channel was.
     private func corrections(_ normalization: Normalization) -> [Float]? {
         guard let mean = normalization.meanImage else { return nil }
@@ -172,5 +187,12 @@ extension Dataset {
     /// The labels at the given places: `[places]`, `int32`.
     public func labels(at places: [Int]) -> Tensor {
         Tensor(places.map { storedLabels[Int(indices[$0])] }, shape: [places.count])
+    }
+}
+
+extension Normalization {
+    /// For each channel what a value is multiplied with, and what is then added, where values go from 0 to `largest`.
+    func channelFactors(largest: Double) -> (scales: [Float], offsets: [Float]) {
+        (deviation.map { Float(1 / (largest * $0)) }, zip(mean, deviation).map { Float(-$0 / $1) })
     }
 }

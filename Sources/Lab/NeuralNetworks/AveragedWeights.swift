@@ -35,7 +35,8 @@ public final class AveragedWeights: Sendable {
         let parameters = state.withLock { $0.means.isEmpty } ? ModuleContents.of(model()).parameters : []
         state.withLock { state in
             let parameters = parameters.filter { $0.parameter.storage != nil }
-            let storages = ParameterStorage.allocate(parameters.map { $0.parameter.shape! })
+            let storages = ParameterStorage.allocate(
+                parameters.map { $0.parameter.shape! }, beside: parameters.map { $0.parameter.storage! })
             for (entry, storage) in zip(parameters, storages) {
                 state.means.append((entry.name, storage, entry.parameter))
             }
@@ -72,7 +73,7 @@ public final class AveragedWeights: Sendable {
                 throw ParameterError(
                     "restore: the mean of \(name) has the shape \(value.shape), its parameter \(parameter.shape!)")
             }
-            let storage = ParameterStorage.allocate([value.shape])[0]
+            let storage = ParameterStorage.allocate([value.shape], beside: [parameter.storage].compactMap { $0 })[0]
             storage.write(value)
             means.append((name, storage, parameter))
         }

@@ -72,7 +72,8 @@ public final class Optimizer: @unchecked Sendable {
         let steps = moments.withLock { moments in
             let new = entries.filter { moments[ObjectIdentifier($0.parameter)] == nil }
             if !new.isEmpty {
-                let fresh = ParameterStorage.allocate(new.map { method.stateShape($0.gradient.shape) })
+                let fresh = ParameterStorage.allocate(
+                    new.map { method.stateShape($0.gradient.shape) }, beside: new.map { $0.parameter.storage! })
                 for (entry, moment) in zip(new, fresh) {
                     moments[ObjectIdentifier(entry.parameter)] = (entry.parameter, moment)
                 }
@@ -110,7 +111,7 @@ public final class Optimizer: @unchecked Sendable {
             guard parameter.shape.map({ method.stateShape($0) == value.shape }) ?? true else {
                 throw ParameterError("restore: \(name) has the shape \(value.shape), its parameter \(parameter.shape!)")
             }
-            let storage = ParameterStorage.allocate([value.shape])[0]
+            let storage = ParameterStorage.allocate([value.shape], beside: [parameter.storage].compactMap { $0 })[0]
             storage.write(value)
             restored[ObjectIdentifier(parameter)] = (parameter, storage)
         }

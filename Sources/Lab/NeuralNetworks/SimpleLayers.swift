@@ -17,7 +17,7 @@ public final class Dropout: Layer {
     override public var kind: String { "Dropout(\(probability))" }
     override public func forward(_ x: Tensor) -> Tensor {
         guard probability > 0, !x.hasNoElements, var generator = Tape.current?.nextRandomness() else { return x }
-        let kept = Tensor.uniform(x.shape, using: &generator) .>= probability
+        let kept = Tensor.uniform(like: x, using: &generator) .>= probability
         return x * (kept.converted(to: x.dtype) * (1 / (1 - probability)))
     }
 }

@@ -7,21 +7,22 @@ internal import CKernels
 /// max(x, 0). At 0 the gradient is 0. NaN stays, so that it is noticed.
 public func relu(_ x: Tensor) -> Tensor {
     if let result = x.handle.pending?.rectified() { return result }
-    return x.floating.mapped(KernelsRectify, { $0 < 0 ? 0 : $0 }).recordedWithResult(x) { gradient, y in
+    return x.floating.mapped(.relu, KernelsRectify, { $0 < 0 ? 0 : $0 }).recordedWithResult(x) { gradient, y in
         if gradient.isTracked { return gradient * (y .> 0).converted(to: gradient.dtype) }
-        return Tensor.combined("relu", gradient, y.withoutGradient(), KernelsPassPositive, { $1 > 0 ? $0 : 0 })
+        return Tensor.combined(
+            "relu", .wherePositive, gradient, y.withoutGradient(), KernelsPassPositive, { $1 > 0 ? $0 : 0 })
     }
 }
 
 /// 1 / (1 + exp(-x)), without overflow at either end.
 public func sigmoid(_ x: Tensor) -> Tensor {
-    x.floating.mapped(KernelsSigmoid, { 0.5 * Glibc.tanh(0.5 * $0) + 0.5 })
+    x.floating.mapped(.sigmoid, KernelsSigmoid, { 0.5 * Glibc.tanh(0.5 * $0) + 0.5 })
         .recordedWithResult(x) { $0 * $1 * (1 - $1) }
 }
 
 /// The hyperbolic tangent.
 public func tanh(_ x: Tensor) -> Tensor {
-    x.floating.mapped(KernelsTanh, { Glibc.tanh($0) }).recordedWithResult(x) { $0 * (1 - $1.squared()) }
+    x.floating.mapped(.tanh, KernelsTanh, { Glibc.tanh($0) }).recordedWithResult(x) { $0 * (1 - $1.squared()) }
 }
 
 /// x where it is positive, else `slope` · x.
@@ -43,7 +44,7 @@ extension Tensor {
     /// The error function, 2 / √π · ∫₀ˣ exp(-t²) dt.
     public func erf() -> Tensor {
         let x = floating
-        return x.mapped({ erff($0) }, { Glibc.erf($0) }).recorded(x) {
+        return x.mapped(.erf, { erff($0) }, { Glibc.erf($0) }).recorded(x) {
             $0 * (2 / Double.pi.squareRoot()) * (-x.squared()).exp()
         }
     }
@@ -69,6 +70,7 @@ public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor {
 private func normalizedExponentials(_ x: Tensor, _ axis: Int, logarithm: Bool) -> Tensor {
     let x = x.floating.withoutGradient()
     if x.isShapeOnly { return x }
+    if x.isOnGPU { return normalizedExponentialsOnGPU(x, axis, logarithm: logarithm) }
     let result = Tensor(uninitialized: x.shape, x.dtype)
     let inner = x.shape[(axis + 1)...].reduce(1, *)
     let size = x.shape[axis]

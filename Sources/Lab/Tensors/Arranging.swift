@@ -5,7 +5,8 @@ extension Tensor {
         guard before >= 0, after >= 0 else { fail("padded: \(before) and \(after) cannot be put at the ends") }
         func block(_ size: Int) -> [Tensor] {
             let shape = shape.replacing(axis: axis, with: size)
-            return size == 0 ? [] : [isShapeOnly ? Tensor(shapeOnly: shape, dtype) : .full(shape, value, dtype: dtype)]
+            return size == 0
+                ? [] : [isShapeOnly ? Tensor(shapeOnly: shape, dtype) : .full(shape, value, dtype: dtype, on: gpu)]
         }
         return concatenated(block(before) + [self] + block(after), axis: axis)
     }
@@ -51,6 +52,11 @@ extension Tensor {
         let axis = self.axis(axis, "cumulativeSum")
         if isShapeOnly { return self }
         let x = floating
+        if x.isOnGPU {
+            return x.cumulativeSumOnGPU(extent(axis)).recorded(x) {
+                $0.reversed(axis: axis).cumulativeSum(axis: axis).reversed(axis: axis)
+            }
+        }
         let result = Tensor(uninitialized: shape, x.dtype)
         let (size, inner) = (shape[axis], shape[(axis + 1)...].reduce(1, *))
         func run<Scalar: FloatingPoint>(_ from: UnsafePointer<Scalar>, _ to: UnsafeMutablePointer<Scalar>) {
@@ -76,6 +82,7 @@ extension Tensor {
     public func argsort(descending: Bool = false) -> Tensor {
         guard rank > 0 else { fail("argsort: a scalar has no axis to sort along") }
         if isShapeOnly { return Tensor(shapeOnly: shape, .int32) }
+        if isOnGPU { return argsortOnGPU(descending: descending) }
         let (values, size) = (doubles, shape.last ?? 1)
         var positions: [Int32] = []
         positions.reserveCapacity(elementCount)
@@ -86,7 +93,7 @@ extension Tensor {
                 return left == right ? a < b : descending ? left > right : left < right
             }
         }
-        return Tensor(positions, shape: shape)
+        return Tensor(positions: positions, shape: shape)
     }
 
     /// The elements along the last axis from the smallest to the largest.
@@ -107,6 +114,14 @@ extension Tensor {
             fail("chosen: positions of \(positions.shape) do not fit \(shape)")
         }
         if isShapeOnly || positions.isShapeOnly { return Tensor(shapeOnly: positions.shape, dtype) }
+        if isOnGPU, dtype.byteCount >= 4 {
+            let (size, dtype) = (shape[rank - 1], floating.dtype)
+            return chosenOnGPU(positions).recorded(self) { gradient in
+                // 1 where an element was chosen: [rows, size, count] times the gradient.
+                let chosen = positions.to(gradient.device).oneHot(classes: size, dtype: dtype)
+                return matmul(gradient.expanded(at: -2), chosen).squeezed(at: -2)
+            }
+        }
         let (size, count) = (shape[rank - 1], positions.shape[rank - 1])
         let places = positions.positions("chosen").enumerated().map { index, place -> Int in
             guard place >= 0, place < size else { fail("chosen: \(place) is not a position in rows of \(size)") }

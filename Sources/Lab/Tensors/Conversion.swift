@@ -12,6 +12,7 @@ extension Tensor {
 
     private func convertedCopy(to dtype: DType) -> Tensor {
         if isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
+        if isOnGPU { return convertedOnGPU(to: dtype) }
         let result = Tensor(uninitialized: shape, dtype)
         let count = elementCount
         if self.dtype == .uint8, dtype == .float32 {

@@ -193,6 +193,8 @@ final class PendingConvolution: Pending, @unchecked Sendable {
         awaitParameterChange()
     }
 
+    override var isOnGPU: Bool { x.isOnGPU || weight.isOnGPU }
+
     override func compute() -> Buffer {
         ConvolutionBackend.forward(x, weight, bias, sizes, rectify: rectify).buffer
     }
@@ -208,7 +210,8 @@ final class PendingConvolution: Pending, @unchecked Sendable {
             // Behind a ReLU only what was positive passes.
             let passed =
                 rectify
-                ? Tensor.combined("relu", gradient, tensor, KernelsPassPositive, { $1 > 0 ? $0 : 0 }) : gradient
+                ? Tensor.combined("relu", .wherePositive, gradient, tensor, KernelsPassPositive, { $1 > 0 ? $0 : 0 })
+                : gradient
             let ways = ConvolutionBackend.backward(
                 x, weight, passed, sizes, data: x.node != nil, weights: weight.node != nil, bias: bias?.node != nil)
             return [ways.data, ways.weight] + (bias == nil ? [] : [ways.bias])
@@ -221,7 +224,8 @@ final class PendingConvolution: Pending, @unchecked Sendable {
     }
 
     override func pooled() -> Tensor? {
-        guard isUntouched, WinogradConvolution(sizes) == nil, let fused = DirectConvolution(sizes), fused.poolsAtOnce
+        guard isUntouched, !isOnGPU, WinogradConvolution(sizes) == nil, let fused = DirectConvolution(sizes),
+            fused.poolsAtOnce
         else { return nil }
         let (result, which) = fused.forwardPooled(x, weight, bias, rectify: rectify)
         let (x, weight, bias) = (x, weight, bias)
@@ -242,6 +246,9 @@ enum ConvolutionBackend {
         _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ sizes: ConvolutionSizes, rectify: Bool
     ) -> Tensor {
         let (x, weight, bias) = (x.withoutGradient(), weight.withoutGradient(), bias?.withoutGradient())
+        if let gpu = x.gpu ?? weight.gpu {
+            return ConvolutionKernels.forward(gpu, x, weight, bias, sizes, rectify: rectify)
+        }
         guard x.dtype.combined(with: weight.dtype) == .float32 else {
             return PlainConvolution.forward(x.converted(to: .float64), weight.converted(to: .float64), sizes)
         }
@@ -257,6 +264,14 @@ enum ConvolutionBackend {
         bias: Bool = false
     ) -> Ways {
         let (x, weight, dy) = (x?.withoutGradient(), weight?.withoutGradient(), dy.withoutGradient())
+        if let gpu = dy.gpu ?? weight?.gpu ?? x?.gpu {
+            let slope = dy.on(gpu).floating
+            return (
+                data ? ConvolutionKernels.dataGradient(gpu, slope, weight!, sizes) : nil,
+                weights ? ConvolutionKernels.weightGradient(gpu, x!, slope, sizes) : nil,
+                bias ? slope.sum(axes: [0, 2, 3]) : nil
+            )
+        }
         guard dy.dtype == .float32 else {
             let wide = dy.converted(to: .float64)
             return (

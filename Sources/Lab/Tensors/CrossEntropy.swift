@@ -10,6 +10,12 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
     if logits.isShapeOnly || labels.isShapeOnly { return Tensor(shapeOnly: [], logits.dtype) }
     if labels.rank == 2 { return -(labels * logSoftmax(logits)).sum() * (1 / Double(logits.shape[0])) }
     let (batch, classes) = (logits.shape[0], logits.shape[1])
+    // Labels that lie on the GPU are looked at there, so that nobody waits for them.
+    if labels.isOnGPU, !logits.isTwiceTracked {
+        let x = logits.floating.withoutGradient()
+        let (loss, slope) = crossEntropyOnGPU(x.on(labels.gpu!), labels)
+        return loss.recorded(logits) { slope * $0 }
+    }
     let numbers = labels.positions("crossEntropy")
     if let wrong = numbers.first(where: { $0 < 0 || $0 >= classes }) {
         fail("crossEntropy: the label \(wrong) is not one of \(classes) classes, 0 to \(classes - 1)")
@@ -20,6 +26,10 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
     }
     // The gradient is ready with the loss: softmax minus one at the label, over the batch.
     let x = logits.floating.withoutGradient()
+    if x.isOnGPU {
+        let (loss, slope) = crossEntropyOnGPU(x, labels)
+        return loss.recorded(logits) { slope * $0 }
+    }
     let result = Tensor(uninitialized: [], x.dtype)
     let slope = Tensor(uninitialized: x.shape, x.dtype)
     @inline(__always)

@@ -1,4 +1,9 @@
 internal import CCUDA
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
 
 /// Where tensors are computed.
 ///
@@ -18,14 +23,49 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     /// An NVIDIA GPU, counted from 0. There need not be one: see `all`.
     public static func cuda(_ number: Int) -> Device { Device(kind: .cuda(number)) }
 
-    /// Where tensors are computed unless told otherwise: the processor. `reasonForDefault` says why.
-    public static var `default`: Device { .cpu }
+    /// Where tensors are made unless told otherwise: what `run` says, else what the variable SWIFT_LAB_DEVICE names
+    /// (`cuda:0`), else the processor. `reasonForDefault` says why.
+    public static var `default`: Device { isAnyGPUChosen.load(ordering: .relaxed) ? chosen ?? named : .cpu }
 
     /// Why `default` is what it is.
     public static var reasonForDefault: String {
+        if variable != nil { return "SWIFT_LAB_DEVICE says so" }
         let missing = NVIDIALibraries.shared.missing
         if let first = missing.first { return "\(first.library.rawValue) \(first.problem ?? "is missing")" }
-        return "there is a GPU, but the operations of tensors do not run on it yet"
+        return "there is a GPU; SWIFT_LAB_DEVICE=cuda:0 computes on it, which no card has proved yet"
+    }
+
+    /// Calls `body`, in which new tensors and parameters are made on this device. What is computed from tensors is
+    /// computed where they lie, wherever that is.
+    ///
+    ///     let run = try Device.cuda(0).run { try train(LeNet(), on: data, settings) }
+    public func run<Result>(_ body: () throws -> Result) rethrows -> Result {
+        if case .cuda(let number) = kind {
+            _ = GPU.at(number)
+            Self.isAnyGPUChosen.store(true, ordering: .relaxed)
+        }
+        return try Self.$chosen.withValue(self, operation: body)
+    }
+
+    @TaskLocal private static var chosen: Device?
+    /// Asked before anything else, so that the processor's tensors do not pay for the question.
+    private static let isAnyGPUChosen = Atomic(named.isGPU)
+    private static let variable = getenv("SWIFT_LAB_DEVICE").map { String(cString: $0) }.flatMap {
+        $0.isEmpty ? nil : $0
+    }
+    private static let named: Device = {
+        guard let name = variable, name != "cpu" else { return .cpu }
+        if name == "cuda" { return .cuda(0) }
+        guard name.hasPrefix("cuda:"), let number = Int(name.dropFirst(5)), number >= 0 else {
+            fail("SWIFT_LAB_DEVICE: there is no device called \(name); there is cpu, and cuda:0 for the first GPU")
+        }
+        return .cuda(number)
+    }()
+
+    /// The GPU that this names, opened; `nil` for the processor.
+    var gpu: GPU? {
+        guard case .cuda(let number) = kind else { return nil }
+        return GPU.at(number)
     }
 
     /// The processor, and the GPUs that the NVIDIA driver knows.
@@ -120,6 +160,24 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+extension GPU {
+    /// Where new tensors are made; `nil` for the processor.
+    static var current: GPU? { Device.default.gpu }
+}
+
+extension Tensor {
+    /// Where the elements lie.
+    public var device: Device { gpu.map { .cuda($0.device.ordinal) } ?? .cpu }
+
+    /// The same elements on another device, or this tensor where it is there already. Gradients find their way back.
+    public func to(_ device: Device) -> Tensor {
+        if isShapeOnly || device == self.device { return self }
+        let moved = device.gpu.map { on($0) } ?? onProcessor()
+        let old = self.device
+        return moved.recorded(self) { $0.to(old) }
+    }
+}
+
 /// What there is for computing on a GPU, a line each, for `swift-lab doctor`.
 package struct GPUFinding: Sendable {
     package var subject: String
@@ -139,14 +197,17 @@ package struct GPUFinding: Sendable {
         }
         var findings = libraries.findings.map { finding in
             GPUFinding(
-                subject: finding.library.rawValue, isGood: finding.problem == nil || finding.library == .cudnn,
+                subject: finding.library.rawValue,
+                isGood: finding.problem == nil || finding.library == .cudnn || finding.library == .cublasLt,
                 detail: finding.problem ?? finding.path!)
         }
         findings += Device.all.filter(\.isGPU).map {
             GPUFinding(subject: "GPU", isGood: true, detail: $0.description)
         }
         findings.append(
-            GPUFinding(subject: "computing on", isGood: true, detail: "the processor: \(Device.reasonForDefault)"))
+            GPUFinding(
+                subject: "computing on", isGood: true,
+                detail: "\(Device.default.isGPU ? "the GPU" : "the processor"): \(Device.reasonForDefault)"))
         return findings
     }
 }

@@ -13,11 +13,15 @@ extension Tensor {
         }
     }
 
-    /// A function of each element.
+    /// A function of each element. A GPU has a kernel of that name; p and q are the numbers that some want.
     @inline(__always)
-    func mapped(_ single: (Float) -> Float, _ double: (Double) -> Double) -> Tensor {
+    func mapped(
+        _ function: ElementFunction, p: Double = 0, q: Double = 0, _ single: (Float) -> Float,
+        _ double: (Double) -> Double
+    ) -> Tensor {
         let x = floating
         if x.isShapeOnly { return Tensor(shapeOnly: shape, x.dtype) }
+        if x.isOnGPU { return x.mappedOnGPU(function, p, q) }
         let result = Tensor(uninitialized: shape, x.dtype)
         if x.dtype == .float64 {
             mapElements(x.pointer(Double.self), result.pointer(Double.self), elementCount, double)
@@ -28,9 +32,10 @@ extension Tensor {
     }
 
     /// A function of each element that has a vector kernel.
-    func mapped(_ function: KernelsFunction, _ double: (Double) -> Double) -> Tensor {
+    func mapped(_ name: ElementFunction, _ function: KernelsFunction, _ double: (Double) -> Double) -> Tensor {
         let x = floating
         if x.isShapeOnly { return Tensor(shapeOnly: shape, x.dtype) }
+        if x.isOnGPU { return x.mappedOnGPU(name, 0, 0) }
         let result = Tensor(uninitialized: shape, x.dtype)
         if x.dtype == .float64 {
             mapElements(x.pointer(Double.self), result.pointer(Double.self), elementCount, double)
@@ -47,9 +52,10 @@ extension Tensor {
     /// A function of pairs of elements, broadcast, that has a vector kernel.
     @inline(__always)
     static func combined(
-        _ operation: String, _ left: Tensor, _ right: Tensor, _ pairing: KernelsPairing,
+        _ operation: String, _ function: PairFunction, _ left: Tensor, _ right: Tensor, _ pairing: KernelsPairing,
         _ double: (Double, Double) -> Double
     ) -> Tensor {
+        if left.isOnGPU || right.isOnGPU { return combinedOnGPU(operation, function, left, right) }
         guard left.dtype == .float32, right.dtype == .float32, !left.isShapeOnly, !right.isShapeOnly,
             let shape = left.shape.broadcast(with: right.shape)
         else { return combinedPlainly(operation, left, right, double) }
@@ -81,9 +87,10 @@ extension Tensor {
     /// results beyond the range of their type go to its end.
     @inline(__always)
     static func combined(
-        _ operation: String, _ left: Tensor, _ right: Tensor, _ single: (Float, Float) -> Float,
-        _ double: (Double, Double) -> Double
+        _ operation: String, _ function: PairFunction, _ left: Tensor, _ right: Tensor,
+        _ single: (Float, Float) -> Float, _ double: (Double, Double) -> Double
     ) -> Tensor {
+        if left.isOnGPU || right.isOnGPU { return combinedOnGPU(operation, function, left, right) }
         guard let shape = left.shape.broadcast(with: right.shape) else {
             fail("\(operation): \(left.shape) and \(right.shape) do not fit together")
         }
@@ -108,9 +115,10 @@ extension Tensor {
     /// A condition on pairs of elements, broadcast.
     @inline(__always)
     static func compared(
-        _ operation: String, _ left: Tensor, _ right: Tensor, _ single: (Float, Float) -> Bool,
-        _ double: (Double, Double) -> Bool
+        _ operation: String, _ function: PairFunction, _ left: Tensor, _ right: Tensor,
+        _ single: (Float, Float) -> Bool, _ double: (Double, Double) -> Bool
     ) -> Tensor {
+        if left.isOnGPU || right.isOnGPU { return comparedOnGPU(operation, function, left, right) }
         guard let shape = left.shape.broadcast(with: right.shape) else {
             fail("\(operation): \(left.shape) and \(right.shape) do not fit together")
         }
@@ -129,9 +137,9 @@ extension Tensor {
 
     /// A number as a tensor that takes this one's type.
     func constant(_ value: Double) -> Tensor {
-        dtype.isFloatingPoint
-            ? Tensor(value, dtype: dtype)
-            : Tensor(value, dtype: value == value.rounded() && value.magnitude < 0x1p31 ? .int32 : .float32)
+        let isWhole = !dtype.isFloatingPoint && value == value.rounded() && value.magnitude < 0x1p31
+        let type = dtype.isFloatingPoint ? dtype : isWhole ? DType.int32 : .float32
+        return isOnGPU ? gpu!.constant(value, type) : Tensor.full([], value, dtype: type, on: nil)
     }
 
     /// The sum over the axes that broadcasting stretched: the gradient of what was stretched.
@@ -147,13 +155,13 @@ extension Tensor {
 
 extension Tensor {
     public static func + (left: Tensor, right: Tensor) -> Tensor {
-        combined("+", left, right, KernelsAdd, { $0 + $1 }).recorded(left, right) {
+        combined("+", .add, left, right, KernelsAdd, { $0 + $1 }).recorded(left, right) {
             (left.ifTracked($0) { $0.summed(to: left.shape) }, right.ifTracked($0) { $0.summed(to: right.shape) })
         }
     }
 
     public static func - (left: Tensor, right: Tensor) -> Tensor {
-        combined("-", left, right, KernelsSubtract, { $0 - $1 }).recorded(left, right) {
+        combined("-", .subtract, left, right, KernelsSubtract, { $0 - $1 }).recorded(left, right) {
             (
                 left.ifTracked($0) { $0.summed(to: left.shape) },
                 right.ifTracked($0) { (-$0).summed(to: right.shape) }
@@ -163,7 +171,7 @@ extension Tensor {
 
     /// The products of the elements; for the product of matrices see `matmul`.
     public static func * (left: Tensor, right: Tensor) -> Tensor {
-        combined("*", left, right, KernelsMultiply, { $0 * $1 }).recorded(left, right) {
+        combined("*", .multiply, left, right, KernelsMultiply, { $0 * $1 }).recorded(left, right) {
             (
                 left.ifTracked($0) { ($0 * right).summed(to: left.shape) },
                 right.ifTracked($0) { ($0 * left).summed(to: right.shape) }
@@ -174,7 +182,7 @@ extension Tensor {
     /// The quotients of the elements. Of whole numbers too these are fractions, `float32`.
     public static func / (left: Tensor, right: Tensor) -> Tensor {
         let (left, right) = (left.floating, right.floating)
-        return combined("/", left, right, KernelsDivide, { $0 / $1 }).recorded(left, right) {
+        return combined("/", .divide, left, right, KernelsDivide, { $0 / $1 }).recorded(left, right) {
             (
                 left.ifTracked($0) { ($0 / right).summed(to: left.shape) },
                 right.ifTracked($0) { (-$0 * left / (right * right)).summed(to: right.shape) }
@@ -186,12 +194,14 @@ extension Tensor {
     /// `labels % 2`. By 0 it is NaN, and 0 among whole numbers.
     public static func % (left: Tensor, right: Tensor) -> Tensor {
         combined(
-            "%", left, right, { $0.truncatingRemainder(dividingBy: $1) }, { $0.truncatingRemainder(dividingBy: $1) }
+            "%", .remainder, left, right, { $0.truncatingRemainder(dividingBy: $1) },
+            { $0.truncatingRemainder(dividingBy: $1) }
         ).recorded(left, right) {
             (
                 left.ifTracked($0) { $0.summed(to: left.shape) },
                 right.ifTracked($0) {
-                    let quotient = (left / right).mapped({ $0.rounded(.towardZero) }, { $0.rounded(.towardZero) })
+                    let quotient = (left / right).mapped(
+                        .truncated, { $0.rounded(.towardZero) }, { $0.rounded(.towardZero) })
                     return (-$0 * quotient).summed(to: right.shape)
                 }
             )
@@ -199,7 +209,7 @@ extension Tensor {
     }
 
     public static prefix func - (x: Tensor) -> Tensor {
-        x.dtype.isFloatingPoint ? x.mapped(KernelsNegate, { -$0 }).recorded(x) { -$0 } : x * -1
+        x.dtype.isFloatingPoint ? x.mapped(.negative, KernelsNegate, { -$0 }).recorded(x) { -$0 } : x * -1
     }
 
     public static func += (left: inout Tensor, right: Tensor) { left = left + right }
@@ -215,69 +225,75 @@ extension Tensor {
     /// A function of each element whose derivative is written with tensors. `derivative` gets the operand.
     @inline(__always)
     private func differentiable(
-        _ single: (Float) -> Float, _ double: (Double) -> Double, derivative: @escaping (Tensor) -> Tensor
+        _ function: ElementFunction, p: Double = 0, q: Double = 0, _ single: (Float) -> Float,
+        _ double: (Double) -> Double, derivative: @escaping (Tensor) -> Tensor
     ) -> Tensor {
         let x = floating
-        return x.mapped(single, double).recorded(x) { $0 * derivative(x) }
+        return x.mapped(function, p: p, q: q, single, double).recorded(x) { $0 * derivative(x) }
     }
 
     private func differentiable(
-        _ function: KernelsFunction, _ double: (Double) -> Double, derivative: @escaping (Tensor) -> Tensor
+        _ name: ElementFunction, _ function: KernelsFunction, _ double: (Double) -> Double,
+        derivative: @escaping (Tensor) -> Tensor
     ) -> Tensor {
         let x = floating
-        return x.mapped(function, double).recorded(x) { $0 * derivative(x) }
+        return x.mapped(name, function, double).recorded(x) { $0 * derivative(x) }
     }
 
     /// e to the power of each element.
     public func exp() -> Tensor {
         let x = floating
-        return x.mapped(KernelsExp, { Glibc.exp($0) }).recordedWithResult(x) { $0 * $1 }
+        return x.mapped(.exp, KernelsExp, { Glibc.exp($0) }).recordedWithResult(x) { $0 * $1 }
     }
     /// The natural logarithm.
     public func log() -> Tensor {
         let x = floating
-        return x.mapped(KernelsLog, { Glibc.log($0) }).recorded(x) { $0 / x }
+        return x.mapped(.log, KernelsLog, { Glibc.log($0) }).recorded(x) { $0 / x }
     }
     /// The logarithm of 1 + x, exact for small x.
     public func log1p() -> Tensor {
         let x = floating
-        return x.mapped({ log1pf($0) }, { Glibc.log1p($0) }).recorded(x) { $0 / (x + 1) }
+        return x.mapped(.log1p, { log1pf($0) }, { Glibc.log1p($0) }).recorded(x) { $0 / (x + 1) }
     }
     /// The square root.
     public func squareRoot() -> Tensor {
-        differentiable(KernelsSquareRoot, { $0.squareRoot() }, derivative: { 0.5 / $0.squareRoot() })
+        differentiable(
+            .squareRoot, KernelsSquareRoot, { $0.squareRoot() }, derivative: { 0.5 / $0.squareRoot() })
     }
-    public func sin() -> Tensor { differentiable({ sinf($0) }, { Glibc.sin($0) }, derivative: { $0.cos() }) }
-    public func cos() -> Tensor { differentiable({ cosf($0) }, { Glibc.cos($0) }, derivative: { -$0.sin() }) }
+    public func sin() -> Tensor { differentiable(.sin, { sinf($0) }, { Glibc.sin($0) }, derivative: { $0.cos() }) }
+    public func cos() -> Tensor { differentiable(.cos, { cosf($0) }, { Glibc.cos($0) }, derivative: { -$0.sin() }) }
     /// Each element times itself.
     public func squared() -> Tensor {
-        mapped(KernelsSquare, { $0 * $0 }).recorded(self) { $0 * (self * 2) }
+        mapped(.squared, KernelsSquare, { $0 * $0 }).recorded(self) { $0 * (self * 2) }
     }
     /// The absolute values; at 0 the gradient is 0.
-    public func magnitude() -> Tensor { differentiable(KernelsMagnitude, { $0.magnitude }, derivative: { $0.sign() }) }
+    public func magnitude() -> Tensor {
+        differentiable(.magnitude, KernelsMagnitude, { $0.magnitude }, derivative: { $0.sign() })
+    }
     /// -1, 0 or 1.
     public func sign() -> Tensor {
-        floating.mapped({ $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 })
+        floating.mapped(.sign, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 })
     }
     /// The next smaller whole number; the gradient is 0.
-    public func floor() -> Tensor { floating.mapped({ $0.rounded(.down) }, { $0.rounded(.down) }) }
+    public func floor() -> Tensor { floating.mapped(.floor, { $0.rounded(.down) }, { $0.rounded(.down) }) }
     /// The next larger whole number; the gradient is 0.
-    public func ceil() -> Tensor { floating.mapped({ $0.rounded(.up) }, { $0.rounded(.up) }) }
+    public func ceil() -> Tensor { floating.mapped(.ceil, { $0.rounded(.up) }, { $0.rounded(.up) }) }
     /// The nearest whole number, halves to the even one; the gradient is 0.
     public func rounded() -> Tensor {
-        floating.mapped({ $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) })
+        floating.mapped(.rounded, { $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) })
     }
 
     /// Each element to the given power.
     public func power(_ exponent: Double) -> Tensor {
         differentiable(
-            { powf($0, Float(exponent)) }, { pow($0, exponent) }, derivative: { exponent * $0.power(exponent - 1) })
+            .power, p: exponent, { powf($0, Float(exponent)) }, { pow($0, exponent) },
+            derivative: { exponent * $0.power(exponent - 1) })
     }
 
     /// Each element to the power of the one in `exponent`, broadcast.
     public func power(_ exponent: Tensor) -> Tensor {
         let (x, exponent) = (floating, exponent.floating)
-        return Tensor.combined("power", x, exponent, { powf($0, $1) }, { pow($0, $1) }).recorded(x, exponent) {
+        return Tensor.combined("power", .power, x, exponent, { powf($0, $1) }, { pow($0, $1) }).recorded(x, exponent) {
             (
                 x.ifTracked($0) { ($0 * exponent * x.power(exponent - 1)).summed(to: x.shape) },
                 exponent.ifTracked($0) { ($0 * x.power(exponent) * x.log()).summed(to: exponent.shape) }
@@ -289,7 +305,7 @@ extension Tensor {
     public func clamped(_ bounds: ClosedRange<Double>) -> Tensor {
         let (low, high) = (bounds.lowerBound, bounds.upperBound)
         return differentiable(
-            { min(max($0, Float(low)), Float(high)) }, { min(max($0, low), high) },
+            .clamped, p: low, q: high, { min(max($0, Float(low)), Float(high)) }, { min(max($0, low), high) },
             derivative: { ((low .<= $0) .&& ($0 .<= high)).converted(to: $0.dtype) })
     }
 }
@@ -297,13 +313,13 @@ extension Tensor {
 /// The larger of each pair of elements, broadcast; NaN where one of them is NaN. Where they are equal the gradient is
 /// halved.
 public func maximum(_ left: Tensor, _ right: Tensor) -> Tensor {
-    chosen("maximum", left, right, Tensor.combined("maximum", left, right, KernelsMaximum, larger))
+    chosen("maximum", left, right, Tensor.combined("maximum", .maximum, left, right, KernelsMaximum, larger))
 }
 
 /// The smaller of each pair of elements, broadcast; NaN where one of them is NaN. Where they are equal the gradient is
 /// halved.
 public func minimum(_ left: Tensor, _ right: Tensor) -> Tensor {
-    chosen("minimum", left, right, Tensor.combined("minimum", left, right, KernelsMinimum, smaller))
+    chosen("minimum", left, right, Tensor.combined("minimum", .minimum, left, right, KernelsMinimum, smaller))
 }
 
 /// Not `max`, which loses NaN on one side.
@@ -333,11 +349,13 @@ public func `where`(_ condition: Tensor, _ left: Tensor, _ right: Tensor) -> Ten
     guard let shape else {
         fail("where: \(condition.shape), \(left.shape) and \(right.shape) do not fit together")
     }
-    let one = Tensor.combined("where", holds, left.withoutGradient(), { $0 != 0 ? $1 : 0 }, { $0 != 0 ? $1 : 0 })
-    let other = Tensor.combined("where", holds, right.withoutGradient(), { $0 == 0 ? $1 : 0 }, { $0 == 0 ? $1 : 0 })
-    let result = Tensor.combined("where", one, other, { $0 + $1 }, { $0 + $1 }).broadcast(to: shape)
+    let one = Tensor.combined(
+        "where", .whereNonzero, holds, left.withoutGradient(), { $0 != 0 ? $1 : 0 }, { $0 != 0 ? $1 : 0 })
+    let other = Tensor.combined(
+        "where", .whereZero, holds, right.withoutGradient(), { $0 == 0 ? $1 : 0 }, { $0 == 0 ? $1 : 0 })
+    let result = Tensor.combined("where", .add, one, other, { $0 + $1 }, { $0 + $1 }).broadcast(to: shape)
     return result.recorded(left, right) { gradient in
-        let zero = Tensor.zeros([], dtype: gradient.dtype)
+        let zero = gradient.constant(0)
         return (
             left.ifTracked(gradient) { `where`(condition, $0, zero).summed(to: left.shape) },
             right.ifTracked(gradient) { `where`(condition, zero, $0).summed(to: right.shape) }
@@ -358,17 +376,21 @@ infix operator .|| : LogicalDisjunctionPrecedence
 
 extension Tensor {
     /// Element by element, a `bool` tensor.
-    public static func .== (left: Tensor, right: Tensor) -> Tensor { compared(".==", left, right, ==, ==) }
-    public static func .!= (left: Tensor, right: Tensor) -> Tensor { compared(".!=", left, right, !=, !=) }
-    public static func .< (left: Tensor, right: Tensor) -> Tensor { compared(".<", left, right, <, <) }
-    public static func .<= (left: Tensor, right: Tensor) -> Tensor { compared(".<=", left, right, <=, <=) }
-    public static func .> (left: Tensor, right: Tensor) -> Tensor { compared(".>", left, right, >, >) }
-    public static func .>= (left: Tensor, right: Tensor) -> Tensor { compared(".>=", left, right, >=, >=) }
+    public static func .== (left: Tensor, right: Tensor) -> Tensor { compared(".==", .equal, left, right, ==, ==) }
+    public static func .!= (left: Tensor, right: Tensor) -> Tensor { compared(".!=", .notEqual, left, right, !=, !=) }
+    public static func .< (left: Tensor, right: Tensor) -> Tensor { compared(".<", .less, left, right, <, <) }
+    public static func .<= (left: Tensor, right: Tensor) -> Tensor {
+        compared(".<=", .lessOrEqual, left, right, <=, <=)
+    }
+    public static func .> (left: Tensor, right: Tensor) -> Tensor { compared(".>", .greater, left, right, >, >) }
+    public static func .>= (left: Tensor, right: Tensor) -> Tensor {
+        compared(".>=", .greaterOrEqual, left, right, >=, >=)
+    }
     public static func .&& (left: Tensor, right: Tensor) -> Tensor {
-        compared(".&&", left, right, { $0 != 0 && $1 != 0 }, { $0 != 0 && $1 != 0 })
+        compared(".&&", .both, left, right, { $0 != 0 && $1 != 0 }, { $0 != 0 && $1 != 0 })
     }
     public static func .|| (left: Tensor, right: Tensor) -> Tensor {
-        compared(".||", left, right, { $0 != 0 || $1 != 0 }, { $0 != 0 || $1 != 0 })
+        compared(".||", .either, left, right, { $0 != 0 || $1 != 0 }, { $0 != 0 || $1 != 0 })
     }
     /// True where the mask is false.
     public static prefix func ! (mask: Tensor) -> Tensor { mask .== 0 }

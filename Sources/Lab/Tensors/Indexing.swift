@@ -6,6 +6,11 @@ extension Tensor {
         let axis = self.axis(axis, "gathered")
         let result = Shape(shape[..<axis] + positions.shape.sizes + shape[(axis + 1)...])
         if isShapeOnly || positions.isShapeOnly { return Tensor(shapeOnly: result, dtype) }
+        if isOnGPU, positions.isOnGPU, !isTracked {
+            let extent = extent(axis)
+            return withoutGradient().gatheredOnGPU(
+                positions, outer: extent.outer, size: extent.size, inner: extent.inner, result)
+        }
         return gathered(positions.positions("gathered"), axis: axis).reshaped(to: result)
     }
 
@@ -19,6 +24,13 @@ extension Tensor {
         let old = shape
         let shape = old.replacing(axis: axis, with: positions.count)
         if isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
+        if isOnGPU {
+            let extent = extent(axis)
+            return gatheredOnGPU(positions, outer: extent.outer, size: size, inner: extent.inner, shape).recorded(self)
+            {
+                $0.scattered(positions, axis: axis, size: size)
+            }
+        }
         let result = Tensor(uninitialized: shape, dtype)
         let bytes = old[(axis + 1)...].reduce(1, *) * dtype.byteCount
         let (source, target) = (buffer.address, result.buffer.address)
@@ -42,7 +54,12 @@ extension Tensor {
         }
         let whole = shape.replacing(axis: axis, with: size)
         if isShapeOnly { return Tensor(shapeOnly: whole, dtype) }
-        let result = Tensor.zeros(whole, dtype: floating.dtype)
+        if isOnGPU {
+            let extent = extent(axis)
+            return floating.scatteredOnGPU(positions, outer: extent.outer, size: size, inner: extent.inner, whole)
+                .recorded(self) { $0.gathered(positions, axis: axis) }
+        }
+        let result = Tensor.zeros(whole, dtype: floating.dtype, on: nil)
         let inner = shape[(axis + 1)...].reduce(1, *)
         let outer = shape[..<axis].reduce(1, *)
         func add<Scalar: FloatingPoint>(_ source: UnsafePointer<Scalar>, _ target: UnsafeMutablePointer<Scalar>) {
@@ -75,7 +92,8 @@ extension Tensor {
     /// 1 at each position and 0 elsewhere, along a new last axis: `[batch, classes]` of labels.
     public func oneHot(classes: Int, dtype: DType = .float32) -> Tensor {
         if isShapeOnly { return Tensor(shapeOnly: Shape(shape.sizes + [classes]), dtype) }
-        let result = Tensor.zeros(Shape(shape.sizes + [classes]), dtype: .float64)
+        if isOnGPU { return oneHotOnGPU(classes: classes, dtype) }
+        let result = Tensor.zeros(Shape(shape.sizes + [classes]), dtype: .float64, on: nil)
         let elements = result.pointer(Double.self)
         for (row, label) in positions("oneHot").enumerated() {
             guard label >= 0, label < classes else {

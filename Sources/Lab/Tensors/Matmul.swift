@@ -33,8 +33,12 @@ func product(_ left: Tensor, _ right: Tensor, transposeLeft: Bool = false, trans
     }
     let shape = isBatched ? Shape(batch.sizes + [rows, columns]) : [rows, columns]
     if a.isShapeOnly || b.isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
-    let result = Tensor(uninitialized: shape, dtype)
     let plan = BroadcastPlan(leftBatch, rightBatch, batch)
+    if a.isOnGPU || b.isOnGPU {
+        return productOnGPU(a, b, transposeLeft: transposeLeft, transposeRight: transposeRight, shape, plan)
+            .recordedProduct(left, right, transposeLeft: transposeLeft, transposeRight: transposeRight)
+    }
+    let result = Tensor(uninitialized: shape, dtype)
     // Where the batch's matrices lie: the plan's inner run steps as the operands do.
     func offsets(_ number: Int) -> (Int, Int) {
         let (run, position) = number.quotientAndRemainder(dividingBy: plan.inner)
@@ -68,23 +72,32 @@ func product(_ left: Tensor, _ right: Tensor, transposeLeft: Bool = false, trans
                 z + number * rows * columns, rows, columns, inner)
         }
     }
-    return result.recorded(left, right) { gradient in
-        (
-            left.ifTracked(gradient) {
-                let own =
-                    transposeLeft
-                    ? product(right, $0, transposeLeft: transposeRight, transposeRight: true)
-                    : product($0, right, transposeRight: !transposeRight)
-                return own.summed(to: left.shape)
-            },
-            right.ifTracked(gradient) {
-                let own =
-                    transposeRight
-                    ? product($0, left, transposeLeft: true, transposeRight: transposeLeft)
-                    : product(left, $0, transposeLeft: !transposeLeft)
-                return own.summed(to: right.shape)
-            }
-        )
+    return result.recordedProduct(left, right, transposeLeft: transposeLeft, transposeRight: transposeRight)
+}
+
+extension Tensor {
+    /// The way back of a product.
+    fileprivate func recordedProduct(
+        _ left: Tensor, _ right: Tensor, transposeLeft: Bool, transposeRight: Bool
+    ) -> Tensor {
+        recorded(left, right) { gradient in
+            (
+                left.ifTracked(gradient) {
+                    let own =
+                        transposeLeft
+                        ? product(right, $0, transposeLeft: transposeRight, transposeRight: true)
+                        : product($0, right, transposeRight: !transposeRight)
+                    return own.summed(to: left.shape)
+                },
+                right.ifTracked(gradient) {
+                    let own =
+                        transposeRight
+                        ? product($0, left, transposeLeft: true, transposeRight: transposeLeft)
+                        : product(left, $0, transposeLeft: !transposeLeft)
+                    return own.summed(to: right.shape)
+                }
+            )
+        }
     }
 }
 
@@ -104,7 +117,9 @@ public func dense(_ x: Tensor, weight: Tensor, bias: Tensor?) -> Tensor {
         fail("dense: the bias \(bias.shape) does not fit the weight \(weight.shape)")
     }
     let (batch, inputs, outputs) = (x.shape[0], weight.shape[1], weight.shape[0])
-    guard x.dtype == .float32, weight.dtype == .float32, !x.isShapeOnly, !weight.isShapeOnly, !bias.isShapeOnly else {
+    guard x.dtype == .float32, weight.dtype == .float32, !x.isShapeOnly, !weight.isShapeOnly, !bias.isShapeOnly,
+        !x.isOnGPU, !weight.isOnGPU, !bias.isOnGPU
+    else {
         return product(x, weight, transposeRight: true) + bias
     }
     let result = Tensor(uninitialized: [batch, outputs])

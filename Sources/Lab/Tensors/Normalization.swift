@@ -54,7 +54,8 @@ private func suitsChannelNormalization(_ operation: String, _ x: Tensor, _ scale
     guard scale.shape == [x.shape[1]], offset.shape == scale.shape else {
         fail("\(operation): scale \(scale.shape) and offset \(offset.shape) do not fit the channels of \(x.shape)")
     }
-    return ChannelNormalization.suits(x) && scale.dtype == .float32 && offset.dtype == .float32
+    return ChannelNormalization.suits(x) && !x.isOnGPU && !scale.isOnGPU && scale.dtype == .float32
+        && offset.dtype == .float32
         && ![x, scale, offset].contains { $0.isShapeOnly || $0.isTwiceTracked }
 }
 
@@ -166,8 +167,6 @@ private func standardized(
         let statistics = Tensor(shapeOnly: [rows.rows], source.dtype)
         return (Tensor(shapeOnly: x.shape, source.dtype), statistics, statistics)
     }
-    let mean = Tensor(uninitialized: [rows.rows], source.dtype)
-    let variance = Tensor(uninitialized: [rows.rows], source.dtype)
     if x.isTwiceTracked {
         // In steps that can be differentiated again.
         let folded = source.reshaped(rows.outer, rows.rows, rows.inner)
@@ -179,6 +178,13 @@ private func standardized(
             spread.withoutGradient().reshaped(to: [rows.rows])
         )
     }
+    if let gpu = source.gpu {
+        let (result, mean, variance) = gpu.standardized(source, rows, epsilon)
+        let recorded = result.recordedWithResult(x) { gpu.standardizedBack($0, $1, variance, rows, epsilon) }
+        return (recorded, mean, variance)
+    }
+    let mean = Tensor(uninitialized: [rows.rows], source.dtype)
+    let variance = Tensor(uninitialized: [rows.rows], source.dtype)
     let result = Tensor(uninitialized: x.shape, source.dtype)
     if source.dtype == .float64 {
         standardize(

@@ -91,7 +91,7 @@ extension Tensor {
         header += String(repeating: " ", count: (64 - (11 + header.utf8.count) % 64) % 64) + "\n"
         var result: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0]
         result += fields([(header.utf8.count, 2)]) + Array(header.utf8)
-        let contents = tensor.buffer
+        let contents = tensor.readable
         result += UnsafeRawBufferPointer(start: contents.address, count: elementCount * tensor.dtype.byteCount)
         return result
     }

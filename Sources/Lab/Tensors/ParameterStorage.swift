@@ -11,10 +11,30 @@ package final class ParameterStorage: @unchecked Sendable {
     }
 
     /// One piece of memory for several, one after the other, each beginning on a line of memory of its own.
-    package static func allocate(_ shapes: [Shape]) -> [ParameterStorage] {
-        let sizes = shapes.map { ($0.elementCount * 4 + 63) / 64 * 64 }
-        let whole = Buffer(byteCount: sizes.reduce(0, +), outlivesTape: true)
-        whole.address.initializeMemory(as: UInt8.self, repeating: 0, count: whole.byteCount)
+    package static func allocate(_ shapes: [Shape]) -> [ParameterStorage] { allocate(shapes, on: GPU.current) }
+
+    /// The same where the other storages lie, one for each: on a GPU, what an optimizer keeps for a parameter.
+    package static func allocate(_ shapes: [Shape], beside others: [ParameterStorage]) -> [ParameterStorage] {
+        guard !others.isEmpty else { return allocate(shapes) }
+        guard others.contains(where: \.isOnGPU) else { return allocate(shapes, on: nil) }
+        let gpu = others[0].buffer.gpu
+        if others.allSatisfy({ $0.buffer.gpu === gpu }) { return allocate(shapes, on: gpu) }
+        return zip(shapes, others).map { allocate([$0], on: $1.buffer.gpu)[0] }
+    }
+
+    private static func allocate(_ shapes: [Shape], on gpu: GPU?) -> [ParameterStorage] {
+        // Lines of the processor's memory, and what the widest loads of a GPU like.
+        let line = gpu == nil ? 64 : 256
+        let sizes = shapes.map { ($0.elementCount * 4 + line - 1) / line * line }
+        let byteCount = sizes.reduce(0, +)
+        let whole: Buffer
+        if let gpu {
+            whole = gpu.buffer(byteCount, for: "parameters", outlivesTape: true)
+            gpu.clear(whole, for: "parameters")
+        } else {
+            whole = Buffer(byteCount: byteCount, outlivesTape: true)
+            whole.address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        }
         var offset = 0
         return zip(shapes, sizes).map { shape, size in
             defer { offset += size }
@@ -23,19 +43,24 @@ package final class ParameterStorage: @unchecked Sendable {
         }
     }
 
+    var isOnGPU: Bool { buffer.gpu != nil }
+
     /// The memory itself as a tensor, which changes when training does.
     package var live: Tensor { Tensor(handle: Handle(shape: shape, dtype: .float32, buffer: buffer)) }
 
     /// The values that are here now.
     package var copy: Tensor {
-        let result = Tensor(uninitialized: shape)
-        result.buffer.address.copyMemory(from: buffer.address, byteCount: shape.elementCount * 4)
-        return result
+        Tensor(handle: Handle(shape: shape, dtype: .float32, buffer: buffer.copy(shape.elementCount * 4)))
     }
 
     /// Changes the values.
     package func write(_ tensor: Tensor) {
-        let values = tensor.converted(to: .float32)
+        if let gpu = buffer.gpu {
+            let source = tensor.on(gpu).converted(to: .float32).buffer
+            Pending.settle()
+            return gpu.copy(source, to: buffer, byteCount: shape.elementCount * 4, for: "parameters")
+        }
+        let values = tensor.onProcessor().converted(to: .float32)
         let source = values.buffer
         Pending.settle()
         buffer.address.copyMemory(from: source.address, byteCount: shape.elementCount * 4)
@@ -56,6 +81,9 @@ package final class ParameterStorage: @unchecked Sendable {
         momentum: Double, decay: Double, nesterov: Bool
     ) {
         settle()
+        let steps = OptimizerKernels.take(steps) {
+            $0.momentum(rate: rate, momentum: momentum, decay: decay, nesterov: nesterov)
+        }
         let table = kernels_table()
         inPieces(steps) { _, w, g, moment, _, count in
             // Without momentum nothing is kept, and moments that stay 0 need not be read and written.

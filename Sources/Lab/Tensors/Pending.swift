@@ -21,6 +21,9 @@ class Pending: @unchecked Sendable {
     /// Whether nobody has looked yet.
     final var isUntouched: Bool { computed.withLock { $0 == nil } }
 
+    /// Whether the elements will lie on a GPU.
+    var isOnGPU: Bool { false }
+
     func compute() -> Buffer { fatalError("Pending: compute() has to be overridden") }
 
     /// The same followed by ReLU; `nil` where it is too late to join.

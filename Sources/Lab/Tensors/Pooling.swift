@@ -4,8 +4,8 @@ internal import CKernels
 struct PoolingSizes {
     let input: Shape
     let window: HeightAndWidth
-    private let stride: HeightAndWidth
-    private let padding: HeightAndWidth
+    let stride: HeightAndWidth
+    let padding: HeightAndWidth
     /// The rows of the input under each output row, and the columns under each output column.
     let rows: [Range<Int>]
     let columns: [Range<Int>]
@@ -95,7 +95,7 @@ public func maxPool(
     let sizes = PoolingSizes("maxPool", x.shape, window, stride, padding)
     if sizes.isHalving, !x.isShapeOnly {
         if let result = x.handle.pending?.pooled() { return result }
-        if x.dtype == .float32, !x.isTwiceTracked { return pooledBySquares(x, sizes) }
+        if x.dtype == .float32, !x.isTwiceTracked, !x.isOnGPU { return pooledBySquares(x, sizes) }
     }
     return largest(x, sizes)
 }
@@ -109,6 +109,10 @@ public func adaptiveMaxPool(_ x: Tensor, height: Int, width: Int) -> Tensor {
 private func largest(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
     let source = x.floating
     if x.isShapeOnly { return Tensor(shapeOnly: sizes.output, source.dtype) }
+    if source.isOnGPU {
+        let (result, positions) = PoolingKernels.largest(source, sizes)
+        return result.recorded(x) { placed($0, positions, sizes) }
+    }
     let result = Tensor(uninitialized: sizes.output, source.dtype)
     let positions = Buffer(byteCount: sizes.output.elementCount * 4)
     if source.dtype == .float64 {
@@ -217,7 +221,10 @@ private func pickLargest<Scalar: BinaryFloatingPoint>(
 
 /// The gradient of maximum pooling: each element goes to where its maximum was.
 private func placed(_ gradient: Tensor, _ positions: Buffer, _ sizes: PoolingSizes) -> Tensor {
-    let result = Tensor.zeros(sizes.input, dtype: gradient.dtype)
+    if positions.gpu != nil {
+        return PoolingKernels.placed(gradient, positions, sizes).recorded(gradient) { taken($0, positions, sizes) }
+    }
+    let result = Tensor.zeros(sizes.input, dtype: gradient.dtype, on: nil)
     let (plane, size) = (sizes.height * sizes.width, sizes.input[2] * sizes.input[3])
     let at = positions.pointer(Int32.self)
     func place<Scalar: FloatingPoint>(_ from: UnsafePointer<Scalar>, _ to: UnsafeMutablePointer<Scalar>) {
@@ -237,6 +244,9 @@ private func placed(_ gradient: Tensor, _ positions: Buffer, _ sizes: PoolingSiz
 
 /// The elements at the positions of the maxima.
 private func taken(_ x: Tensor, _ positions: Buffer, _ sizes: PoolingSizes) -> Tensor {
+    if positions.gpu != nil {
+        return PoolingKernels.taken(x, positions, sizes).recorded(x) { placed($0, positions, sizes) }
+    }
     let result = Tensor(uninitialized: sizes.output, x.dtype)
     let (plane, size) = (sizes.height * sizes.width, sizes.input[2] * sizes.input[3])
     let at = positions.pointer(Int32.self)
@@ -262,7 +272,8 @@ public func averagePool(
 
 private func averaged(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
     if x.isShapeOnly { return Tensor(shapeOnly: sizes.output, x.dtype) }
-    let result = Tensor.zeros(sizes.output, dtype: x.dtype)
+    if x.isOnGPU { return PoolingKernels.averaged(x, sizes).recorded(x) { spreadEvenly($0, sizes) } }
+    let result = Tensor.zeros(sizes.output, dtype: x.dtype, on: nil)
     if x.dtype == .float64 {
         let (from, to) = (x.pointer(Double.self), result.pointer(Double.self))
         visitWindows(sizes) { to[$0] += from[$1] * $2 }
@@ -274,7 +285,10 @@ private func averaged(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
 }
 
 private func spreadEvenly(_ gradient: Tensor, _ sizes: PoolingSizes) -> Tensor {
-    let result = Tensor.zeros(sizes.input, dtype: gradient.dtype)
+    if gradient.isOnGPU {
+        return PoolingKernels.spreadEvenly(gradient, sizes).recorded(gradient) { averaged($0, sizes) }
+    }
+    let result = Tensor.zeros(sizes.input, dtype: gradient.dtype, on: nil)
     if gradient.dtype == .float64 {
         let (from, to) = (gradient.pointer(Double.self), result.pointer(Double.self))
         visitWindows(sizes) { to[$1] += from[$0] * $2 }

@@ -30,6 +30,15 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable, Hashable, Codabl
         split(name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
     }
 
+    /// How many 32-bit words were drawn; to set it is to draw up to there, or to draw again.
+    var position: UInt64 {
+        get { 4 &* block &- UInt64(unusedCount) }
+        set {
+            (block, unusedCount) = (newValue / 4, 0)
+            for _ in 0..<newValue % 4 { _ = uint32() }
+        }
+    }
+
     /// 32 random bits.
     public mutating func uint32() -> UInt32 {
         if unusedCount == 0 {

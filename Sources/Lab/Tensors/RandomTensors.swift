@@ -19,6 +19,9 @@ extension Tensor {
     public static func normal(
         _ shape: Shape, mean: Double = 0, deviation: Double = 1, using generator: inout RandomGenerator
     ) -> Tensor {
+        if let gpu = GPU.current {
+            return gpu.normal(shape, mean, deviation, &generator)
+        }
         let result = Tensor(uninitialized: shape)
         let elements = result.floats
         var index = 0
@@ -32,10 +35,18 @@ extension Tensor {
         return result
     }
 
+    /// Elements uniform in 0 ..< 1, of the shape of another tensor and where that one lies.
+    package static func uniform(like x: Tensor, using generator: inout RandomGenerator) -> Tensor {
+        x.gpu.map { $0.uniform(x.shape, 0...1, &generator) } ?? uniform(x.shape, using: &generator)
+    }
+
     /// Uniformly distributed elements, drawn from `generator`.
     public static func uniform(
         _ shape: Shape, _ bounds: ClosedRange<Double> = 0...1, using generator: inout RandomGenerator
     ) -> Tensor {
+        if let gpu = GPU.current {
+            return gpu.uniform(shape, bounds, &generator)
+        }
         let result = Tensor(uninitialized: shape)
         let elements = result.floats
         let low = Float(bounds.lowerBound)

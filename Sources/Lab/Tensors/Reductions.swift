@@ -8,7 +8,8 @@ extension Tensor {
     @inline(__always)
     private func reduced(
         _ axes: [Int], _ single: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Extent) -> Void,
-        _ double: (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Extent) -> Void
+        _ double: (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Extent) -> Void,
+        onGPU: (Tensor, Extent, Shape) -> Tensor
     ) -> Tensor {
         var result = floating
         var axes = axes.sorted()
@@ -21,6 +22,10 @@ extension Tensor {
                 inner: result.shape[(last + 1)...].reduce(1, *))
             let shape = Shape(
                 result.shape[..<first] + [Int](repeating: 1, count: last - first + 1) + result.shape[(last + 1)...])
+            if result.isOnGPU {
+                result = onGPU(result, extent, shape)
+                continue
+            }
             let next =
                 result.isShapeOnly ? Tensor(shapeOnly: shape, result.dtype) : Tensor(uninitialized: shape, result.dtype)
             if !result.isShapeOnly {
@@ -43,7 +48,7 @@ extension Tensor {
     public func sum(axes: [Int], keepDims: Bool = false) -> Tensor {
         let axes = self.axes(axes, "sum")
         let x = dtype.isFloatingPoint ? floating : converted(to: .float64)
-        var result = x.reduced(axes, addUp, addUp)
+        var result = x.reduced(axes, addUp, addUp, onGPU: { $0.summedOnGPU($1, $2) })
         if !dtype.isFloatingPoint { result = result.converted(to: .int32) }
         let kept = reducedShape(axes, true)
         return result.reshaped(to: reducedShape(axes, keepDims)).recorded(self) {
@@ -80,7 +85,9 @@ extension Tensor {
     public func maximum(axis: Int, keepDims: Bool = false) -> Tensor { maximum(axes: [axis], keepDims: keepDims) }
     public func maximum(axes: [Int], keepDims: Bool = false) -> Tensor {
         extreme("maximum", axes, keepDims) {
-            $0.reduced($1, { foldUp($0, $1, $2, larger) }, { foldUp($0, $1, $2, larger) })
+            $0.reduced(
+                $1, { foldUp($0, $1, $2, larger) }, { foldUp($0, $1, $2, larger) },
+                onGPU: { $0.extremeOnGPU("largest", $1, $2) })
         }
     }
 
@@ -89,7 +96,9 @@ extension Tensor {
     public func minimum(axis: Int, keepDims: Bool = false) -> Tensor { minimum(axes: [axis], keepDims: keepDims) }
     public func minimum(axes: [Int], keepDims: Bool = false) -> Tensor {
         extreme("minimum", axes, keepDims) {
-            $0.reduced($1, { foldUp($0, $1, $2, smaller) }, { foldUp($0, $1, $2, smaller) })
+            $0.reduced(
+                $1, { foldUp($0, $1, $2, smaller) }, { foldUp($0, $1, $2, smaller) },
+                onGPU: { $0.extremeOnGPU("smallest", $1, $2) })
         }
     }
 
@@ -119,11 +128,12 @@ extension Tensor {
         guard shape[axis] > 0 else { fail("\(operation): \(shape) has no elements to choose from") }
         let result = shape.replacing(axis: axis, with: nil)
         if isShapeOnly { return Tensor(shapeOnly: result, .int32) }
+        if isOnGPU { return positionOnGPU(operation, extent(axis), result) }
         let values = doubles
         let inner = shape[(axis + 1)...].reduce(1, *)
         let size = shape[axis]
         return Tensor(
-            (0..<result.elementCount).map { index in
+            positions: (0..<result.elementCount).map { index in
                 let base = index / inner * size * inner + index % inner
                 var best = 0
                 for candidate in 1..<max(size, 1)

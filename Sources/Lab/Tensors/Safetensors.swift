@@ -49,7 +49,7 @@ public struct Safetensors: Sendable {
         withUnsafeBytes(of: UInt64(header.count).littleEndian) { result += $0 }
         result += header
         for (_, value) in tensors {
-            let contents = value.buffer
+            let contents = value.readable
             result += UnsafeRawBufferPointer(
                 start: contents.address, count: value.elementCount * value.dtype.byteCount)
         }

@@ -104,6 +104,7 @@ extension Tensor {
 
     /// The element at (i · steps) + offset for every i of the shape.
     func gathered(_ shape: Shape, _ steps: [Int], offset: Int) -> Tensor {
+        if isOnGPU { return gatheredOnGPU(shape, steps, offset: offset) }
         let result = Tensor(uninitialized: shape, dtype)
         switch dtype.byteCount {
         case 1: gather(pointer(UInt8.self) + offset, result.pointer(UInt8.self), shape, steps)
@@ -171,18 +172,24 @@ public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
     let dtype = tensors.reduce(first.dtype) { $0.combined(with: $1.dtype) }
     let shape = first.shape.replacing(axis: axis, with: tensors.reduce(0) { $0 + $1.shape[axis] })
     if tensors.contains(where: \.isShapeOnly) { return Tensor(shapeOnly: shape, dtype) }
-    let result = Tensor(uninitialized: shape, dtype)
+    let gpu = tensors.first { $0.isOnGPU }?.gpu
+    let result = gpu?.tensor(shape, dtype, for: "concatenated") ?? Tensor(uninitialized: shape, dtype)
     let outer = shape[..<axis].reduce(1, *)
     let rowBytes = shape[axis...].reduce(1, *) * dtype.byteCount
     var start = 0
     for tensor in tensors {
         let part = tensor.converted(to: dtype)
         let bytes = part.shape[axis...].reduce(1, *) * dtype.byteCount
+        defer { start += bytes }
+        if let gpu {
+            let (count, place) = (rowBytes / dtype.byteCount, start / dtype.byteCount)
+            part.on(gpu).appendOnGPU(to: result, outer: outer, rowCount: count, start: place)
+            continue
+        }
         for row in 0..<outer {
             (result.buffer.address + row * rowBytes + start)
                 .copyMemory(from: part.buffer.address + row * bytes, byteCount: bytes)
         }
-        start += bytes
     }
     return result.recorded(from: tensors) { gradient in
         var from = 0

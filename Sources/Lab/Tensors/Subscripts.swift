@@ -78,6 +78,12 @@ extension Tensor {
             }
             return gathered(shape, steps, offset: offset).recorded(self) { $0.spread(to: old, places) }
         case .listed(let shape, let offsets):
+            if isOnGPU {
+                return reshaped(-1).withoutGradient()
+                    .gatheredOnGPU(offsets, outer: 1, size: elementCount, inner: 1, shape).recorded(self) {
+                        $0.spread(to: old, places)
+                    }
+            }
             let result = Tensor(uninitialized: shape, dtype)
             func take<Scalar>(_ type: Scalar.Type) {
                 let (source, target) = (pointer(Scalar.self), result.pointer(Scalar.self))
@@ -91,7 +97,16 @@ extension Tensor {
     /// The reverse of `part`: zeros elsewhere, and the sum of what comes to one place twice.
     private func spread(to shape: Shape, _ places: Places) -> Tensor {
         if isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
-        let result = Tensor.zeros(shape, dtype: dtype)
+        if isOnGPU {
+            let result =
+                switch places {
+                case .strided(let part, let steps, let offset): spreadOnGPU(to: shape, part, steps, offset: offset)
+                case .listed(_, let offsets):
+                    scatteredOnGPU(offsets, outer: 1, size: shape.elementCount, inner: 1, shape)
+                }
+            return result.recorded(self) { $0.part(places) }
+        }
+        let result = Tensor.zeros(shape, dtype: dtype, on: nil)
         func add<Scalar: FloatingPoint>(_ type: Scalar.Type) {
             let (source, target) = (pointer(Scalar.self), result.pointer(Scalar.self))
             switch places {
@@ -130,7 +145,7 @@ extension Tensor {
             (
                 before.ifTracked(gradient) {
                     var rest = $0
-                    rest.assign(Tensor.zeros([], dtype: $0.dtype), at: places)
+                    rest.assign(Tensor.zeros([], dtype: $0.dtype, on: nil), at: places)
                     return rest
                 },
                 value.ifTracked(gradient) { $0.part(places).summed(to: value.shape) }
@@ -139,6 +154,13 @@ extension Tensor {
     }
 
     private func write(_ source: Tensor, at places: Places) {
+        if isOnGPU {
+            switch places {
+            case .strided(let shape, let steps, let offset): return writeOnGPU(source, shape, steps, offset: offset)
+            case .listed(_, let offsets): return writeOnGPU(source, at: offsets)
+            }
+        }
+        let source = source.onProcessor()
         func put<Scalar>(_ type: Scalar.Type) {
             let (from, to) = (source.pointer(Scalar.self), pointer(Scalar.self))
             switch places {

@@ -198,7 +198,7 @@ package final class Tape: @unchecked Sendable {
         let wasRecording = isRecording
         isRecording = depth > 1
         defer { isRecording = wasRecording }
-        last.gradient = Tensor.ones(loss.shape, dtype: loss.dtype.computed)
+        last.gradient = Tensor.full(loss.shape, 1, dtype: loss.dtype.computed, on: loss.gpu)
         walkBack(from: last, to: start, since: start)
     }
 
@@ -348,7 +348,7 @@ public func valueAndGradient(
         let ends = leaves.map { tape.hold($0) }
         tape.propagate(from: value, since: start)
         let gradients = zip(leaves, ends).map { leaf, end in
-            tape.release(leaf, end) ?? Tensor.zeros(leaf.shape, dtype: leaf.dtype.computed)
+            tape.release(leaf, end) ?? Tensor.zeros(leaf.shape, dtype: leaf.dtype.computed, on: leaf.gpu)
         }
         return (tape.left(value), gradients.map { tape.left($0) })
     }
@@ -370,7 +370,8 @@ package func valueAndGradients(
         var gradients: [(parameter: AnyObject, gradient: Tensor)] = []
         for (leaf, end) in zip(leaves, ends) {
             let gradient =
-                tape.release(leaf.tensor, end) ?? Tensor.zeros(leaf.tensor.shape, dtype: leaf.tensor.dtype.computed)
+                tape.release(leaf.tensor, end)
+                ?? Tensor.zeros(leaf.tensor.shape, dtype: leaf.tensor.dtype.computed, on: leaf.tensor.gpu)
             gradients.append((leaf.parameter, tape.left(gradient)))
         }
         return (tape.left(value), gradients)
@@ -391,7 +392,9 @@ extension Tape {
         leaf.node?.gradient = nil
         leaf.node?.backward = backward
         // In a product with a tensor of another type it arrived in that one's.
-        return gradient?.converted(to: leaf.dtype.computed)
+        guard let gradient = gradient?.converted(to: leaf.dtype.computed) else { return nil }
+        // In a product with a tensor of a GPU it arrived there.
+        return gradient.isOnGPU == leaf.isOnGPU ? gradient : gradient.to(leaf.device)
     }
 
     /// A result of the call: a constant, or on the tape of the outer call.

@@ -39,8 +39,12 @@ public struct Tensor: Sendable {
 
     /// The memory of the elements, computed now if they were not yet.
     var buffer: Buffer { handle.contents }
-    func pointer<Scalar>(_ type: Scalar.Type = Scalar.self) -> UnsafeMutablePointer<Scalar> { buffer.pointer(type) }
-    var floats: UnsafeMutablePointer<Float> { buffer.pointer() }
+    func pointer<Scalar>(
+        _ type: Scalar.Type = Scalar.self, for operation: StaticString = #function
+    ) -> UnsafeMutablePointer<Scalar> {
+        buffer.pointer(type, for: operation)
+    }
+    var floats: UnsafeMutablePointer<Float> { buffer.pointer(for: "this operation") }
     /// Whether this tensor has a shape but no elements: what a pass over the shapes alone computes with.
     var isShapeOnly: Bool { handle.isShapeOnly }
 }
@@ -52,12 +56,15 @@ final class Handle: @unchecked Sendable {
     private var buffer: Buffer?
     /// How to compute the elements, where that was put off.
     let pending: Pending?
+    /// Whether the elements lie on a GPU, or will.
+    let isOnGPU: Bool
 
     init(shape: Shape, dtype: DType, buffer: Buffer?, pending: Pending? = nil) {
         self.shape = shape
         self.dtype = dtype
         self.buffer = buffer
         self.pending = pending
+        isOnGPU = buffer.map { $0.gpu != nil } ?? pending?.isOnGPU ?? false
     }
 
     var isShapeOnly: Bool { buffer == nil && pending == nil }
@@ -65,9 +72,7 @@ final class Handle: @unchecked Sendable {
     /// Moves the elements to memory of their own: they were a parameter's, which is about to change.
     func takeCopy() {
         guard let shared = buffer else { return }
-        let own = Buffer(byteCount: shared.byteCount)
-        own.address.copyMemory(from: shared.address, byteCount: shared.byteCount)
-        buffer = own
+        buffer = shared.copy(shared.byteCount)
     }
 
     /// Whether no other tensor, parameter or tape looks at the elements. Asked of a handle that is itself the only one.
@@ -75,9 +80,7 @@ final class Handle: @unchecked Sendable {
 
     /// The same elements in memory of their own.
     func copy() -> Handle {
-        let (shared, own) = (contents, Buffer(byteCount: shape.elementCount * dtype.byteCount))
-        own.address.copyMemory(from: shared.address, byteCount: own.byteCount)
-        return Handle(shape: shape, dtype: dtype, buffer: own)
+        Handle(shape: shape, dtype: dtype, buffer: contents.copy(shape.elementCount * dtype.byteCount))
     }
 
     var contents: Buffer {
@@ -139,10 +142,30 @@ extension Tensor {
             guard let base = source.baseAddress else { return }
             buffer.address.copyMemory(from: base, byteCount: source.count)
         }
+        if let gpu = GPU.current { self = on(gpu) }
+    }
+
+    /// Whole numbers on the processor, wherever new tensors are made.
+    init(positions: [Int32], shape: Shape) {
+        self.init(uninitialized: shape, .int32)
+        positions.withUnsafeBytes { source in
+            guard let base = source.baseAddress else { return }
+            buffer.address.copyMemory(from: base, byteCount: source.count)
+        }
     }
 
     /// All elements 0.
     public static func zeros(_ shape: Shape, dtype: DType = .float32) -> Tensor {
+        zeros(shape, dtype: dtype, on: GPU.current)
+    }
+
+    /// The same on a GPU, or with `nil` on the processor.
+    static func zeros(_ shape: Shape, dtype: DType = .float32, on gpu: GPU?) -> Tensor {
+        if let gpu {
+            let result = gpu.tensor(shape, dtype, for: "zeros")
+            gpu.clear(result.buffer, for: "zeros")
+            return result
+        }
         let result = Tensor(uninitialized: shape, dtype)
         result.buffer.address.initializeMemory(
             as: UInt8.self, repeating: 0, count: shape.elementCount * dtype.byteCount)
@@ -156,6 +179,12 @@ extension Tensor {
     public static func full(_ shape: Shape, _ value: Double, dtype: DType = .float32) -> Tensor {
         let range = dtype == .int32 ? -0x1p31...(0x1p31 - 1) : dtype == .uint8 ? 0...255 : nil
         if let range, !range.contains(value) { fail("full: \(value) is not a value of \(dtype)") }
+        return full(shape, value, dtype: dtype, on: GPU.current)
+    }
+
+    /// The same on a GPU, or with `nil` on the processor.
+    static func full(_ shape: Shape, _ value: Double, dtype: DType, on gpu: GPU?) -> Tensor {
+        if let gpu { return gpu.full(shape, value, dtype) }
         let result = Tensor(uninitialized: shape, dtype)
         let count = shape.elementCount
         switch dtype {
@@ -191,6 +220,7 @@ extension Tensor {
         let result = Tensor(uninitialized: [count], .float64)
         let elements = result.pointer(Double.self)
         for index in 0..<count { elements[index] = element(index) }
-        return result.converted(to: dtype)
+        let converted = result.converted(to: dtype)
+        return GPU.current.map { converted.on($0) } ?? converted
     }
 }

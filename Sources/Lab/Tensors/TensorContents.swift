@@ -27,15 +27,19 @@ extension Tensor {
     /// The only element of a tensor that has one.
     public var item: Float {
         guard elementCount == 1 else { fail("item: \(shape) has \(elementCount) elements, not one") }
-        return dtype == .float32 ? withExtendedLifetime(buffer) { $0.pointer(Float.self)[0] } : scalars[0]
+        guard dtype == .float32, !isOnGPU else { return scalars[0] }
+        return withExtendedLifetime(buffer) { $0.pointer(Float.self)[0] }
     }
 
+    /// The elements where the processor reads them; from a GPU they are copied, which waits for all that they depend on.
+    var readable: Buffer { isOnGPU ? onProcessor().buffer : buffer }
+
     private func copy<Scalar>() -> [Scalar] {
-        Array(UnsafeBufferPointer(start: pointer(Scalar.self), count: elementCount))
+        withExtendedLifetime(readable) { Array(UnsafeBufferPointer(start: $0.pointer(), count: elementCount)) }
     }
 
     private func elements<Scalar: BinaryFloatingPoint>() -> [Scalar] {
-        let contents = buffer
+        let contents = readable
         return withExtendedLifetime(contents) {
             [Scalar](unsafeUninitializedCapacity: elementCount) { result, count in
                 count = elementCount

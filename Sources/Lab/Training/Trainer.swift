@@ -39,6 +39,10 @@ final class Trainer<Model: Module> {
     /// A point of the history for so many steps: about eight an epoch (as in DIGITS), and up to 120 in a short run.
     private let pointInterval: Int
     private let host: Host
+    /// On a GPU, steps that it repeats by itself.
+    let repeated: RepeatedStep?
+    /// The images there, if batches are made there.
+    private let resident: ResidentImages?
     private var picture: LivePicture?
     private var hardware = Hardware()
     private var lastGradients: Gradients?
@@ -56,6 +60,8 @@ final class Trainer<Model: Module> {
         self.state = state
         self.controls = controls
         self.host = host
+        let device = model.parameters.first?.value.device ?? .cpu
+        (repeated, resident) = (RepeatedStep(on: device), data.training.resident(on: device))
         picture = host.frontend.map(LivePicture.init(on:))
         optimizer = Optimizer(settings.optimizer, learningRate: settings.learningRate.rate(at: 0))
         if !state.moments.isEmpty { try optimizer.restore(state.moments, for: model) }
@@ -152,9 +158,10 @@ final class Trainer<Model: Module> {
 
     /// The rest of an epoch. False where the user broke it off.
     private func runEpoch(_ bar: ProgressBar?, _ keep: (TrainingState) throws -> Void) throws -> Bool {
-        let batches = data.training.batches(
+        var batches = data.training.batches(
             of: settings.batchSize, shuffledBy: settings.seed, epoch: state.step / stepsPerEpoch,
             shuffles: settings.shuffles)
+        batches.resident = resident
         let iterator = batches.iterator(from: state.step % stepsPerEpoch * settings.accumulation)
         var start = clock.now
         defer { state.history.seconds += (clock.now - start).seconds }
@@ -206,6 +213,10 @@ final class Trainer<Model: Module> {
             * state.progress.rateFactor * state.progress.controlFactor
         let count = batches.reduce(0) { $0 + $1.count }
         let randomness = RandomGenerator(seed: settings.seed).split("step").split(UInt64(state.step))
+        if let repeated, batches.count == 1, settings.gradientLimit == nil {
+            let value = try repeatedStep(repeated, batches[0], randomness)
+            return finishStep(count, value)
+        }
         var value = 0.0
         var sum: Gradients?
         for (index, batch) in batches.enumerated() {
@@ -221,8 +232,35 @@ final class Trainer<Model: Module> {
         guard var gradients = sum else { return }
         if let limit = settings.gradientLimit { gradients = gradients.clipped(toNorm: limit) }
         optimizer.update(model, along: gradients)
-        average?.add()
         lastGradients = gradients
+        finishStep(count, value)
+    }
+
+    /// The same as one piece of work, which a GPU repeats by itself once it has seen it: the loss.
+    private func repeatedStep(
+        _ repeated: RepeatedStep, _ batch: Batch, _ randomness: RandomGenerator
+    ) throws -> Double {
+        let loss = repeated.run(
+            [batch.images, batch.labels], rate: optimizer.learningRate, randomness: randomness
+        ) { inputs in
+            let (loss, gradients) = valueAndGradient(of: model, randomness: randomness) {
+                settings.loss($0(inputs[0]), inputs[1])
+            }
+            optimizer.update(model, along: gradients)
+            // Those of a repeated step lie where they lay in the first one.
+            lastGradients = gradients
+            return loss
+        }
+        let value = Double(loss.item)
+        guard value.isFinite else {
+            repeated.checkComplaints()
+            throw diverged("loss", value, lastGradients)
+        }
+        return value
+    }
+
+    private func finishStep(_ count: Int, _ value: Double) {
+        average?.add()
         state.step += 1
         state.history.imagesSeen += count
         state.progress.lossSum += value

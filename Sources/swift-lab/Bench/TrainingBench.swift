@@ -1,5 +1,6 @@
 import ArgumentParser
 import Lab
+import Tensors
 
 /// The options of the benchmarks that train a network on images of noise, and how they measure.
 struct TrainingBench: ParsableArguments {
@@ -21,9 +22,17 @@ struct TrainingBench: ParsableArguments {
         let images = Tensor.uniform(Shape([batch] + input.sizes), seed: 1)
         let labels = Tensor((0..<batch).map { Int32($0 % 10) })
         var loss: Float = 0
-        func step() {
+        let repeated = RepeatedStep(on: Device.default)
+        func take(_ images: Tensor, _ labels: Tensor) -> Tensor {
             let (value, gradients) = valueAndGradient(of: net) { crossEntropy($0(images), labels) }
             optimizer.update(net, along: gradients)
+            return value
+        }
+        func step() {
+            let value =
+                repeated?.run(
+                    [images, labels], rate: optimizer.learningRate, randomness: RandomGenerator(seed: 1)
+                ) { take($0[0], $0[1]) } ?? take(images, labels)
             loss = value.item
         }
         for _ in 0..<3 { step() }

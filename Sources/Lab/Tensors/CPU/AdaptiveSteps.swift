@@ -33,15 +33,16 @@ package enum AdaptiveRule {
 
 extension ParameterStorage {
     package static func adaptiveStep(
-        _ rule: AdaptiveRule, _ steps: [(storage: ParameterStorage, gradient: Tensor, moment: ParameterStorage)],
+        _ rule: AdaptiveRule, _ all: [(storage: ParameterStorage, gradient: Tensor, moment: ParameterStorage)],
         rate: Double
     ) {
         settle()
+        let own = OptimizerKernels.take(all) { $0.adaptive(rule, rate: rate) }
         if case .ftrl(let beta, let lasso, let ridge) = rule {
-            for step in steps { regularisedStep(step, beta, lasso, ridge, rate: Float(rate)) }
+            for step in own { regularisedStep(step, beta, lasso, ridge, rate: Float(rate)) }
             return
         }
-        let steps = steps.map {
+        let steps = own.map {
             (storage: $0.storage, gradient: $0.gradient.converted(to: .float32), moment: $0.moment)
         }
         let kernels = steps.map { step in rule.kernel(rate: rate, step.moment.values, step.storage.shape.elementCount) }

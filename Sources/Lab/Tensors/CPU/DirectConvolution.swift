@@ -52,7 +52,7 @@ struct DirectConvolution {
         let result = Tensor(uninitialized: sizes.outputShape)
         let (source, target, table) = (x.floats, result.floats, kernels_table())
         let filters = packedFilters(weight, blocksOfInputs: false)
-        let offsets = (bias ?? Tensor.zeros([sizes.outputs])).converted(to: .float32)
+        let offsets = (bias ?? Tensor.zeros([sizes.outputs], on: nil)).converted(to: .float32)
         let plane = sizes.outputHeight * sizes.outputWidth
         forEachForwardTile { group, rows, channels in
             let packed = packInput(source, group, from: rows.lowerBound, count: rows.count)
@@ -79,7 +79,7 @@ struct DirectConvolution {
         let which = Buffer(byteCount: groups16 * sizes.outputs * height * width * 16)
         let (source, target, table) = (x.floats, result.floats, kernels_table())
         let filters = packedFilters(weight, blocksOfInputs: false)
-        let offsets = (bias ?? Tensor.zeros([sizes.outputs])).converted(to: .float32)
+        let offsets = (bias ?? Tensor.zeros([sizes.outputs], on: nil)).converted(to: .float32)
         let plane = height * width
         forEachForwardTile { group, rows, channels in
             let packed = packInput(source, group, from: 0, count: rows.count)

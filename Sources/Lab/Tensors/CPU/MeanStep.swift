@@ -2,6 +2,11 @@ extension ParameterStorage {
     /// mean += share · (value - mean), in place: one step of a running mean.
     package static func meanStep(_ steps: [(mean: ParameterStorage, value: ParameterStorage)], share: Double) {
         settle()
+        for step in steps where step.mean.isOnGPU {
+            let mean = step.mean.live
+            step.mean.write(mean + (step.value.live - mean) * share)
+        }
+        let steps = steps.filter { !$0.mean.isOnGPU }
         // Pieces of 16,384 values, so that threads share large and small parameters evenly.
         var pieces: [(step: Int, start: Int)] = []
         for (index, step) in steps.enumerated() {

@@ -60,7 +60,7 @@ struct PatchConvolution {
     }
 
     private func dataGradient(_ dy: Tensor, _ weight: Tensor) -> Tensor {
-        let result = isPointwise ? Tensor(uninitialized: sizes.inputShape) : Tensor.zeros(sizes.inputShape)
+        let result = isPointwise ? Tensor(uninitialized: sizes.inputShape) : Tensor.zeros(sizes.inputShape, on: nil)
         let (source, filters, target) = (dy.floats, weight.floats, result.floats)
         let plane = sizes.outputHeight * sizes.outputWidth
         let outputs = sizes.outputsPerGroup
@@ -97,7 +97,7 @@ struct PatchConvolution {
         // The images in at most 8 parts, each with a sum of its own, added in order.
         let imagesPerPart = max((sizes.batch + 7) / 8, 1)
         let parts = (sizes.batch + imagesPerPart - 1) / imagesPerPart
-        guard parts > 0 else { return Tensor.zeros(sizes.weightShape) }
+        guard parts > 0 else { return Tensor.zeros(sizes.weightShape, on: nil) }
         let sums = Buffer(byteCount: parts * count * 4)
         let (source, gradient, totals) = (x.floats, dy.floats, sums.pointer(Float.self))
         let plane = sizes.outputHeight * sizes.outputWidth

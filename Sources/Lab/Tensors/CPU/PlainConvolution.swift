@@ -2,21 +2,21 @@
 /// against.
 enum PlainConvolution {
     static func forward(_ x: Tensor, _ weight: Tensor, _ sizes: ConvolutionSizes) -> Tensor {
-        let result = Tensor.zeros(sizes.outputShape, dtype: .float64)
+        let result = Tensor.zeros(sizes.outputShape, dtype: .float64, on: nil)
         let (a, w, y) = (x.pointer(Double.self), weight.pointer(Double.self), result.pointer(Double.self))
         visit(sizes) { y[$0] += a[$1] * w[$2] }
         return result
     }
 
     static func dataGradient(_ dy: Tensor, _ weight: Tensor, _ sizes: ConvolutionSizes) -> Tensor {
-        let result = Tensor.zeros(sizes.inputShape, dtype: .float64)
+        let result = Tensor.zeros(sizes.inputShape, dtype: .float64, on: nil)
         let (d, w, dx) = (dy.pointer(Double.self), weight.pointer(Double.self), result.pointer(Double.self))
         visit(sizes) { dx[$1] += d[$0] * w[$2] }
         return result
     }
 
     static func weightGradient(_ x: Tensor, _ dy: Tensor, _ sizes: ConvolutionSizes) -> Tensor {
-        let result = Tensor.zeros(sizes.weightShape, dtype: .float64)
+        let result = Tensor.zeros(sizes.weightShape, dtype: .float64, on: nil)
         let (a, d, dw) = (x.pointer(Double.self), dy.pointer(Double.self), result.pointer(Double.self))
         visit(sizes) { dw[$2] += a[$1] * d[$0] }
         return result

@@ -80,7 +80,7 @@ struct WinogradConvolution {
     private func transformedFilters(_ weight: Tensor) -> Buffer {
         let (inputs, outputs) = (sizes.inputs, sizes.outputs)
         let width = outputs.upTo16
-        let turned = Tensor.zeros([inputs * 9, width])
+        let turned = Tensor.zeros([inputs * 9, width], on: nil)
         let u = Buffer(byteCount: 16 * inputs.upTo16 * width * 4)
         let plane = inputs.upTo16 * width
         let (from, flat, to, table) = (weight.floats, turned.floats, u.pointer(Float.self), kernels_table())

@@ -1,4 +1,5 @@
 internal import CCUDA
+internal import CKernels
 internal import Synchronization
 
 /// A GPU as kernels see it: its context, a stream of work, and the modules that were loaded.
@@ -10,7 +11,15 @@ final class CUDADevice: @unchecked Sendable {
     let architecture: String
     let multiprocessors: Int
     private let context: LabContext
-    let stream: LabStream
+    /// Where work goes.
+    let mainStream: LabStream
+    /// Where that of a thread goes that is capturing: nothing of it runs.
+    private let captureStream: LabStream
+    private let capturingThread = Atomic<UInt64>(0)
+    var stream: LabStream {
+        let thread = capturingThread.load(ordering: .relaxed)
+        return thread != 0 && thread == kernels_thread_state().pointee.thread ? captureStream : mainStream
+    }
     private let compiler: KernelCompiler
     private let loaded = Mutex(Loaded())
     private struct Loaded {
@@ -37,17 +46,21 @@ final class CUDADevice: @unchecked Sendable {
         try check(lab_cuCtxSetCurrent(context), "opening GPU \(ordinal)")
         var stream: LabStream?
         try check(lab_cuStreamCreate(&stream, UInt32(LAB_STREAM_NON_BLOCKING)), "opening a stream of GPU \(ordinal)")
+        var second: LabStream?
+        try check(lab_cuStreamCreate(&second, UInt32(LAB_STREAM_NON_BLOCKING)), "opening a stream of GPU \(ordinal)")
         self.ordinal = ordinal
         architecture = "sm_\(capability.0)\(capability.1)"
         multiprocessors = try attribute(LAB_MULTIPROCESSORS, device)
         self.context = context!
-        self.stream = stream!
+        mainStream = stream!
+        captureStream = second!
         compiler = try KernelCompiler(architecture: architecture, folder: cache)
     }
 
     deinit {
         makeCurrent()
-        _ = lab_cuStreamDestroy_v2(stream)
+        _ = lab_cuStreamDestroy_v2(mainStream)
+        _ = lab_cuStreamDestroy_v2(captureStream)
         _ = lab_cuDevicePrimaryCtxRelease_v2(Int32(ordinal))
     }
 
@@ -108,7 +121,7 @@ final class CUDADevice: @unchecked Sendable {
     /// message names them.
     func wait() throws {
         makeCurrent()
-        let result = lab_cuStreamSynchronize(stream)
+        let result = lab_cuStreamSynchronize(mainStream)
         let recent = loaded.withLock { loaded in
             defer { loaded.recent = [] }
             return loaded.recent
@@ -119,12 +132,34 @@ final class CUDADevice: @unchecked Sendable {
         )
     }
 
+    // MARK: - Capturing
+
+    /// From now on what the calling thread launches is noted in a graph and does not run. Other threads go on as ever, and
+    /// so do copies from the processor and whatever asks for memory: the relaxed mode allows them.
+    func beginCapture() throws {
+        makeCurrent()
+        try check(lab_cuStreamBeginCapture_v2(captureStream, Int32(LAB_CAPTURE_RELAXED)), "capturing a step")
+        capturingThread.store(kernels_thread_state().pointee.thread, ordering: .relaxed)
+    }
+
+    /// The graph, ready to be launched; `nil` where nothing was being captured. Any thread may end a capture.
+    func endCapture() throws -> LabGraphExec? {
+        guard capturingThread.exchange(0, ordering: .relaxed) != 0 else { return nil }
+        makeCurrent()
+        var graph: LabGraph?
+        try check(lab_cuStreamEndCapture(captureStream, &graph), "capturing a step")
+        defer { _ = lab_cuGraphDestroy(graph) }
+        var executable: LabGraphExec?
+        try check(lab_cuGraphInstantiateWithFlags(&executable, graph, 0), "capturing a step")
+        return executable
+    }
+
     // MARK: - Copies
 
     func upload(_ bytes: UnsafeRawBufferPointer, to address: LabAddress) throws {
         makeCurrent()
         try check(
-            lab_cuMemcpyHtoDAsync_v2(address, bytes.baseAddress, bytes.count, stream),
+            lab_cuMemcpyHtoDAsync_v2(address, bytes.baseAddress, bytes.count, mainStream),
             "copying \(bytes.count) bytes to the GPU")
     }
 
@@ -132,7 +167,7 @@ final class CUDADevice: @unchecked Sendable {
     func download(_ address: LabAddress, to bytes: UnsafeMutableRawBufferPointer) throws {
         makeCurrent()
         try check(
-            lab_cuMemcpyDtoHAsync_v2(bytes.baseAddress, address, bytes.count, stream),
+            lab_cuMemcpyDtoHAsync_v2(bytes.baseAddress, address, bytes.count, mainStream),
             "copying \(bytes.count) bytes from the GPU")
         try wait()
     }
@@ -154,6 +189,8 @@ struct KernelArguments {
         bytes.append(contentsOf: repeatElement(0, count: words))
         bytes.withUnsafeMutableBytes { $0.storeBytes(of: value, toByteOffset: starts.last! * 8, as: Value.self) }
     }
+
+    func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) { bytes.withUnsafeBytes { body($0) } }
 
     func withAddresses<Result>(_ body: (UnsafeMutablePointer<UnsafeMutableRawPointer?>) throws -> Result) rethrows
         -> Result

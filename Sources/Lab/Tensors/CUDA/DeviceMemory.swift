@@ -48,7 +48,7 @@ final class DeviceMemory: @unchecked Sendable {
 
     deinit {
         device.makeCurrent()
-        _ = lab_cuStreamSynchronize(device.stream)
+        _ = lab_cuStreamSynchronize(device.mainStream)
         for segment in state.withLock({ $0.segments.values.map(\.address) }) { _ = lab_cuMemFree_v2(segment) }
     }
 
@@ -95,7 +95,7 @@ final class DeviceMemory: @unchecked Sendable {
             try check(lab_cuEventCreate(&event, UInt32(LAB_EVENT_DISABLE_TIMING)), "giving memory back")
             defer { _ = lab_cuEventDestroy_v2(event) }
             try check(lab_cuEventRecord(event, stream), "giving memory back")
-            try check(lab_cuStreamWaitEvent(device.stream, event, 0), "giving memory back")
+            try check(lab_cuStreamWaitEvent(device.mainStream, event, 0), "giving memory back")
         }
         state.withLock { state in
             guard let used = state.used.removeValue(forKey: piece.address) else {
@@ -111,7 +111,7 @@ final class DeviceMemory: @unchecked Sendable {
 
     private func releaseUnused(_ state: inout State) throws {
         device.makeCurrent()
-        try check(lab_cuStreamSynchronize(device.stream), "waiting for the GPU")
+        try check(lab_cuStreamSynchronize(device.mainStream), "waiting for the GPU")
         for (number, segment) in state.segments {
             guard let free = state.free[segment.address], free.byteCount == segment.byteCount else { continue }
             try check(lab_cuMemFree_v2(segment.address), "giving memory back")

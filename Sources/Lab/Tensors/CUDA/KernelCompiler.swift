@@ -11,7 +11,7 @@ internal import Display
 /// name or behind the hash there. It is written elsewhere and then renamed, so that two processes never read half of
 /// one; what does not hold its own length is compiled again.
 struct KernelCompiler {
-    /// `sm_90`.
+    /// What is compiled for: `sm_90`, or `compute_90` for what the driver compiles further.
     let architecture: String
     let folder: String
     /// NVRTC's.
@@ -24,9 +24,28 @@ struct KernelCompiler {
         guard result == 0 else {
             throw CUDAError("compiling kernels", reason: CUDAError.description(of: result))
         }
-        self.architecture = architecture
+        var count: Int32 = 0
+        _ = lab_nvrtcGetNumSupportedArchs(&count)
+        var supported = [Int32](repeating: 0, count: Int(count))
+        _ = lab_nvrtcGetSupportedArchs(&supported)
+        let target = Self.target(of: architecture, supported: supported.map(Int.init))
+        guard let target else {
+            throw CUDAError(
+                "compiling kernels",
+                reason: "NVRTC \(major).\(minor) knows nothing as old as \(architecture), only \(supported)")
+        }
+        self.architecture = target
         self.folder = folder
         version = "\(major).\(minor)"
+    }
+
+    /// What to compile for where the card is newer than the compiler: an older number of the same generation runs on it;
+    /// of another generation only what its driver compiles further does. `nil` where all are newer than the card.
+    static func target(of architecture: String, supported: [Int]) -> String? {
+        guard let number = Int(architecture.dropFirst("sm_".count)) else { return nil }
+        let older = supported.filter { $0 <= number }
+        if let newest = older.filter({ $0 / 10 == number / 10 }).max() { return "sm_\(newest)" }
+        return older.max().map { "compute_\($0)" }
     }
 
     /// `~/.cache/swift-lab/kernels`, or as XDG_CACHE_HOME says.
@@ -89,13 +108,14 @@ struct KernelCompiler {
             let text = log.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
             throw CUDAError("compiling the kernels of \(name) for \(architecture)", reason: text)
         }
+        let isBinary = architecture.hasPrefix("sm_")
         var size = 0
-        try check(lab_nvrtcGetCUBINSize(program, &size))
+        try check(isBinary ? lab_nvrtcGetCUBINSize(program, &size) : lab_nvrtcGetPTXSize(program, &size))
         guard size > 0 else {
             throw CUDAError("compiling the kernels of \(name)", reason: "NVRTC does not know \(architecture)")
         }
         var image = [CChar](repeating: 0, count: size)
-        try check(lab_nvrtcGetCUBIN(program, &image))
+        try check(isBinary ? lab_nvrtcGetCUBIN(program, &image) : lab_nvrtcGetPTX(program, &image))
         return image.map { UInt8(bitPattern: $0) }
     }
 

@@ -45,7 +45,8 @@ enum NVIDIALibrary: String, CaseIterable, Sendable {
         return switch self {
         case .driver: "install NVIDIA's driver if this machine has one of its GPUs"
         case .compiler: "kernels cannot be compiled: pip install nvidia-cuda-nvrtc\(suffix)"
-        case .cublasLt, .cublas: "matrices cannot be multiplied: pip install nvidia-cublas\(suffix)"
+        case .cublasLt: "nothing asks for it but cuBLAS, with which it comes: pip install nvidia-cublas\(suffix)"
+        case .cublas: "matrices cannot be multiplied: pip install nvidia-cublas\(suffix)"
         case .cudnn: "not needed: pip install nvidia-cudnn-cu\(major) for its convolutions"
         case .monitor: "utilisation and temperature stay unknown; it comes with NVIDIA's driver"
         }

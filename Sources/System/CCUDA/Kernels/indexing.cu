@@ -55,10 +55,24 @@ SCATTERED(float64, double)
 CHOSEN(32, Word)
 CHOSEN(64, Long)
 
-// y [count, classes]: 1 at each label, else 0.
+// y at positions [count], each of which is named once, = x [count].
+#define PLACED(bits, T) \
+    KERNEL placed_##bits(const T *x, const int *positions, T *y, Index count) { \
+        EACH(i, count) y[positions[i]] = x[i]; \
+    }
+PLACED(8, Byte)
+PLACED(16, unsigned short)
+PLACED(32, Word)
+PLACED(64, Long)
+
+// y [count, classes]: 1 at each label, else 0. A label that is no class is noted in `wrong`.
 #define ONE_HOT(type, T) \
-    KERNEL one_hot_##type(const int *labels, T *y, Index count, Index classes) { \
-        EACH(i, count * classes) y[i] = labels[i / classes] == i % classes ? 1 : 0; \
+    KERNEL one_hot_##type(const int *labels, T *y, int *wrong, Index count, Index classes) { \
+        EACH(i, count * classes) { \
+            const int label = labels[i / classes]; \
+            if (label < 0 || label >= classes) atomicMin(wrong, (int)(i / classes)); \
+            y[i] = label == i % classes ? 1 : 0; \
+        } \
     }
 ONE_HOT(float32, float)
 ONE_HOT(float64, double)

@@ -53,7 +53,7 @@ enum {
     LAB_L2_BYTES = 38,
 };
 enum { LAB_FUNCTION_MAX_THREADS = 0, LAB_FUNCTION_SHARED_BYTES = 1 };
-enum { LAB_STREAM_NON_BLOCKING = 1, LAB_EVENT_DISABLE_TIMING = 2, LAB_CAPTURE_THREAD_LOCAL = 1, LAB_NOT_CAPTURING = 0 };
+enum { LAB_STREAM_NON_BLOCKING = 1, LAB_EVENT_DISABLE_TIMING = 2, LAB_CAPTURE_THREAD_LOCAL = 1, LAB_CAPTURE_RELAXED = 2, LAB_NOT_CAPTURING = 0 };
 // cuBLAS.
 enum {
     LAB_BLAS_PLAIN = 0, LAB_BLAS_TRANSPOSED = 1, LAB_BLAS_PEDANTIC = 2, LAB_BLAS_TF32 = 3,
@@ -137,6 +137,8 @@ enum { LAB_TEMPERATURE_GPU = 0 };
     F(LAB_NVRTC, nvrtcGetProgramLog, (LabProgram program, char *log), (program, log)) \
     F(LAB_NVRTC, nvrtcGetCUBINSize, (LabProgram program, size_t *size), (program, size)) \
     F(LAB_NVRTC, nvrtcGetCUBIN, (LabProgram program, char *image), (program, image)) \
+    F(LAB_NVRTC, nvrtcGetPTXSize, (LabProgram program, size_t *size), (program, size)) \
+    F(LAB_NVRTC, nvrtcGetPTX, (LabProgram program, char *text), (program, text)) \
     F(LAB_NVRTC, nvrtcDestroyProgram, (LabProgram *program), (program))
 
 #define LAB_CUBLAS_FUNCTIONS(F) \
@@ -150,6 +152,11 @@ enum { LAB_TEMPERATURE_GPU = 0 };
       (LabBlas blas, int aShape, int bShape, int m, int n, int k, const float *alpha, const float *a, int aStride, \
        const float *b, int bStride, const float *beta, float *c, int cStride), \
       (blas, aShape, bShape, m, n, k, alpha, a, aStride, b, bStride, beta, c, cStride)) \
+    F(LAB_CUBLAS, cublasDgemmStridedBatched, \
+      (LabBlas blas, int aShape, int bShape, int m, int n, int k, const double *alpha, const double *a, int aStride, \
+       long long aStep, const double *b, int bStride, long long bStep, const double *beta, double *c, int cStride, \
+       long long cStep, int count), \
+      (blas, aShape, bShape, m, n, k, alpha, a, aStride, aStep, b, bStride, bStep, beta, c, cStride, cStep, count)) \
     F(LAB_CUBLAS, cublasSgemmStridedBatched, \
       (LabBlas blas, int aShape, int bShape, int m, int n, int k, const float *alpha, const float *a, int aStride, \
        long long aStep, const float *b, int bStride, long long bStep, const float *beta, float *c, int cStride, \
@@ -182,6 +189,8 @@ LAB_FUNCTIONS(LAB_DECLARE)
 #undef LAB_DECLARE
 
 // ---- Kernels
+
+#include "../Kernels/layouts.h"
 
 /// The name and the text of a kernel family, as it lies in `Kernels/<name>.cu`. The first two are `layouts` and
 /// `common`, which are put before each of the others.

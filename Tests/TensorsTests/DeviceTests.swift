@@ -1,0 +1,104 @@
+import Testing
+
+@testable import Tensors
+
+/// What is true of tensors on a GPU besides the numbers: the simulated one in `make test`, see TestedDevice.
+@Suite(.enabled(if: testedDevice.isGPU)) struct DeviceTests {
+    @Test func elementsComeBackAsTheyWere() {
+        for tensor in [
+            Tensor([1.5, -2, .infinity]), Tensor([1e300, -2] as [Double]), Tensor([7, -8] as [Int32]),
+            Tensor(bytes: [0, 255]), Tensor([true, false]), Tensor([1, 2.5]).converted(to: .bfloat16),
+            Tensor.zeros([0, 3]),
+        ] {
+            let moved = tensor.to(testedDevice)
+            #expect(moved.device == testedDevice && moved.dtype == tensor.dtype && moved.shape == tensor.shape)
+            #expect(moved.doubles == tensor.doubles)
+            #expect(moved.to(.cpu).device == .cpu && moved.to(.cpu).doubles == tensor.doubles)
+            #expect(moved.description == tensor.description)
+        }
+        let x = Tensor([3, 4]).to(testedDevice)
+        #expect(x.sum().item == 7 && x.to(testedDevice).int32s == [3, 4])
+    }
+
+    @Test func whatLiesOnTheProcessorIsCopiedAlong() {
+        let x = Tensor([1, 2, 3]).to(testedDevice)
+        let y = Tensor([10, 20, 30])
+        #expect((x + y).scalars == [11, 22, 33] && (y + x).device == testedDevice)
+        #expect((2 * x - 1).scalars == [1, 3, 5])
+        // Each gradient arrives where its tensor lies.
+        let (_, gradients) = valueAndGradient(at: x, y) { ($0 * $1).sum() }
+        #expect(gradients.0.device == testedDevice && gradients.0.scalars == [10, 20, 30])
+        #expect(gradients.1.device == .cpu && gradients.1.scalars == [1, 2, 3])
+        let (_, slope) = valueAndGradient(at: y) { $0.to(testedDevice).squared().sum() }
+        #expect(slope.device == .cpu && slope.scalars == [20, 40, 60])
+    }
+
+    @Test func newTensorsAreMadeWhereTheClosureSays() {
+        testedDevice.run {
+            #expect(Device.default == testedDevice)
+            for made in [
+                Tensor([1, 2]), .zeros([2]), .full([2], 3), .range(4), .identity(2), .uniform([5], seed: 1),
+                .normal([5], seed: 1), Tensor([[1, 2], [3, 4]]), Tensor(5),
+            ] {
+                #expect(made.device == testedDevice)
+            }
+            #expect(Device.cpu.run { Tensor([1]).device } == .cpu)
+            // What lies on the processor is computed there.
+            let x = Device.cpu.run { Tensor.normal([2, 3, 8, 8], seed: 1) }
+            let w = Device.cpu.run { Tensor.normal([4, 3, 3, 3], seed: 2) }
+            let (_, gradients) = valueAndGradient(at: x, w) { conv2D($0, weight: $1, padding: 1).sum() }
+            #expect(gradients.0.device == .cpu && gradients.1.device == .cpu)
+        }
+        #expect(Device.default == .cpu && Tensor([1]).device == .cpu)
+    }
+
+    @Test func bothDevicesDrawTheSameNumbers() {
+        func drawn(_ device: Device) -> (uniform: [Float], normal: [Double], after: UInt32) {
+            device.run {
+                var generator = RandomGenerator(seed: 5)
+                _ = generator.uint32()
+                let first = Tensor.uniform([301], -1...2, using: &generator).scalars
+                return (first, Tensor.normal([7], using: &generator).doubles, generator.uint32())
+            }
+        }
+        let (here, there) = (drawn(.cpu), drawn(testedDevice))
+        #expect(here.uniform == there.uniform && here.after == there.after)
+        // A card's own cosine may differ in the last bit of a double, and so a float's, now and then.
+        #expect(zip(here.normal, there.normal).allSatisfy { abs($0 - $1) <= 0x1p-22 * abs($0) })
+    }
+
+    @Test func assigningChangesOneVariableAlone() {
+        var x = Tensor.range(6).reshaped(2, 3).to(testedDevice)
+        let before = x
+        x[0, 1...] = Tensor([10, 20])
+        x[[1, 0]] = x
+        #expect(x.scalars == [3, 4, 5, 0, 10, 20] && before.scalars == [0, 1, 2, 3, 4, 5])
+        var image = Tensor(bytes: [1, 2, 3, 4]).to(testedDevice)
+        image[image .> 2] = Tensor(bytes: [9])
+        #expect(image.bytes == [1, 2, 9, 9])
+    }
+
+    @Test func longAxesAreReducedInPieces() {
+        let x = Tensor.normal([3, 70_000], seed: 2)
+        let moved = x.to(testedDevice)
+        let scale = x.magnitude().sum(axis: 1).maximum().item
+        #expect(difference(moved.sum(axis: 1), x.sum(axis: 1)) < Double(scale) * 0x1p-23)
+        #expect(difference(moved.transposed().sum(axis: 0), x.sum(axis: 1)) < Double(scale) * 0x1p-23)
+        #expect(moved.maximum().item == x.maximum().item && moved.transposed().minimum().item == x.minimum().item)
+        #expect(moved.sliced(axis: 1, 0..<3000).argsort().int32s == x.sliced(axis: 1, 0..<3000).argsort().int32s)
+        #expect(difference(softmax(moved), softmax(x)) < 1e-6)
+    }
+
+    @Test func labelsThatAreNoClassAreToldWhereSomebodyReads() {
+        // The sentence itself: what ends the cell is in MistakeTests' manner, a process of its own.
+        let gpu = GPU.at(0)
+        let logits = Tensor.zeros([3, 4]).to(testedDevice)
+        let labels = Tensor([1, 9, 2] as [Int32]).to(testedDevice)
+        _ = crossEntropy(logits, labels)
+        #expect((try? gpu.complaints.take()) == "crossEntropy: the label 9 is not one of 4 classes, 0 to 3")
+        _ = logits.gathered(Tensor([0, 3] as [Int32]).to(testedDevice))
+        #expect((try? gpu.complaints.take()) == "gathered: position 1 of 3 does not exist among 3")
+        _ = crossEntropy(logits, labels % 3)
+        #expect((try? gpu.complaints.take()) == .some(nil))
+    }
+}
