@@ -52,7 +52,11 @@ func tests(
 
 let package = Package(
     name: "swift-lab",
-    products: [.executable(name: "swift-lab", targets: ["swift-lab"])],
+    products: [
+        .executable(name: "swift-lab", targets: ["swift-lab"]),
+        // Preloaded into tools of the toolchain.
+        .library(name: "CPrestart", type: .dynamic, targets: ["CPrestart"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -76,8 +80,9 @@ let package = Package(
             "JupyterKernel",
             ["JupyterWire", "Display", "CZeroMQ", "CSQLite", "CLinux", .product(name: "Logging", package: "swift-log")]),
         kernel("CellRuntime", ["Display"]),
+        kernel("CellGate", []),
         kernel(
-            "SwiftCells", ["CellRuntime", "Display", "JupyterKernel", "CCells", "CLinux", "CSourceKit"],
+            "SwiftCells", ["CellRuntime", "CellGate", "Display", "JupyterKernel", "CCells", "CLinux", "CSourceKit"],
             swiftSettings: parser,
             linkerSettings: linkParser),
 
@@ -106,6 +111,7 @@ let package = Package(
         // The kernels are no sources of the build: Kernels.c holds their text.
         .target(name: "CCUDA", path: "Sources/System/CCUDA", exclude: ["Kernels"]),
         .target(name: "CCells", path: "Sources/System/CCells"),
+        .target(name: "CPrestart", path: "Sources/System/CPrestart"),
 
         // Tests
         tests("JupyterWire"),

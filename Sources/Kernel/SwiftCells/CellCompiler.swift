@@ -3,15 +3,19 @@ import Glibc
 import Synchronization
 
 /// Turns a cell's source into a shared object: the compiler's frontend, then the linker, both called directly, because
-/// the driver costs 220 ms where these two cost 60.
+/// the driver costs 220 ms, and started before they are needed.
 final class CellCompiler: Sendable {
     private let toolchain: Toolchain
-    /// Where cells are written: sources, modules, shared objects.
+    /// Where cells are written: modules, and a folder for each with all else.
     let folder: String
     /// Where the modules of this program lie, which cells may import.
     private let modules: String
     /// What the frontend is told of packages: where their modules and macros are.
     private let packages = Mutex<[String]>([])
+    private let frontend: PrestartedTool
+    private let linker: PrestartedTool
+    /// For the next cell.
+    private let waiting = Mutex<WaitingCompiler?>(nil)
     private let tool = Subprocess()
     /// Makes what later cells need. No interrupt is about that.
     private let ownTool = Subprocess()
@@ -43,6 +47,18 @@ final class CellCompiler: Sendable {
             host + "/libSwiftInProcPluginServer.so",
         ]
         revisions = try ModuleRevisions(folder: folder + "/revised")
+        frontend = PrestartedTool(toolchain.frontend, library: ModulePaths.prestart)
+        linker = PrestartedTool(toolchain.linker, library: ModulePaths.prestart)
+        prepare(WaitingCompiler.Terms(cell: 1, isOptimized: false, options: []), modules: [])
+        linker.prepare()
+    }
+
+    /// Ends what has been started ahead.
+    func shutdown() {
+        interrupt()
+        waiting.withLock { $0 = nil }
+        frontend.shutdown()
+        linker.shutdown()
     }
 
     /// Sees to it that of each of these cells the definitions with these keys are hidden, and no others.
@@ -59,24 +75,50 @@ final class CellCompiler: Sendable {
         let base = "\(revisions.folder)/Cell\(cell)"
         try write(Array(text.utf8), to: base + ".swift")
         let view = "revision\(cell)"
-        let paths = views.searchPaths(view, importing: source.importedCells)
+        let paths = views.separate(view, importing: source.importedCells)
         defer { views.remove(view) }
-        let result = try ownTool.run(
-            toolchain.frontend,
+        let arguments =
             ["-emit-module", "-experimental-skip-all-function-bodies", "-suppress-warnings"]
-                + arguments(cell, base: base, ignoresAccess: source.ignoresAccess, searchPaths: paths))
-        return result.status == 0
+            + arguments(
+                cell, source: base + ".swift", module: base, ignoresAccess: source.ignoresAccess, searchPaths: paths)
+        return try run(frontend, toolchain.frontend, arguments, by: ownTool).status == 0
     }
 
     /// What every compilation of a cell is told.
-    private func arguments(_ cell: Int, base: String, ignoresAccess: Bool, searchPaths: [String]) -> [String] {
+    private func arguments(
+        _ cell: Int, source: String, module: String, ignoresAccess: Bool, searchPaths: [String]
+    ) -> [String] {
         [
-            "-primary-file", base + ".swift", "-module-name", "Cell\(cell)", "-enable-testing",
-            "-enable-private-imports", "-swift-version", "5", "-enable-bare-slash-regex",
-            "-module-cache-path", moduleCache, "-emit-module-path", base + ".swiftmodule",
+            "-primary-file", source, "-module-name", "Cell\(cell)", "-enable-testing", "-enable-private-imports",
+            "-swift-version", "5", "-enable-bare-slash-regex", "-module-cache-path", moduleCache, "-emit-module-path",
+            module + ".swiftmodule",
         ] + (ignoresAccess ? ["-disable-access-control"] : []) + pluginOptions
             + (searchPaths + [folder, modules]).flatMap { ["-I", $0] } + packages.withLock { $0 }
     }
+
+    /// What a cell's compilation to an object file is told.
+    private func objectArguments(
+        _ cell: Int, isOptimized: Bool, ignoresAccess: Bool = false, searchPaths: [String]
+    ) -> [String] {
+        let base = "\(folder)/Cell\(cell)"
+        return ["-c"]
+            + arguments(
+                cell, source: sourceFile(of: cell), module: base, ignoresAccess: ignoresAccess,
+                searchPaths: searchPaths) + [
+                "-entry-point-function-name", "cell_\(cell)", isOptimized ? "-O" : "-Onone", "-gline-tables-only",
+                "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
+                // Off unless asked for: "no member 'learnigRate'; did you mean 'learningRate'?"
+                "-typo-correction-limit", "10", "-o", objectFile(of: cell),
+                // For inspection: comments and places. They cost less than can be measured.
+                "-emit-module-doc-path", base + ".swiftdoc",
+                "-emit-module-source-info-path", base + ".swiftsourceinfo",
+            ]
+    }
+
+    /// Beside the modules, because the compiler lists their folder for every cell.
+    private func place(of cell: Int) -> String { "\(folder)/Cell\(cell)" }
+    private func sourceFile(of cell: Int) -> String { "\(place(of: cell))/Cell\(cell).swift" }
+    private func objectFile(of cell: Int) -> String { "\(place(of: cell))/Cell\(cell).o" }
 
     struct Product {
         /// The shared object; `nil` where the cell did not compile.
@@ -92,22 +134,18 @@ final class CellCompiler: Sendable {
     /// - Throws: `SystemError` where a tool cannot be started,
     /// or where a file cannot be written.
     func compile(_ source: CellSource, cell: Int, label: String, isOptimized: Bool = false) throws -> Product {
-        let base = "\(folder)/Cell\(cell)"
-        try write(Array(source.text.utf8), to: base + ".swift")
-        let view = "view\(cell)"
-        let paths = views.searchPaths(view, importing: source.importedCells, revised: revisions.folder)
-        defer {
-            views.remove(view)
-            views.finish(cell, makeEmpty: compileEmptyModule)
-        }
-        func compile(_ paths: [String]) throws -> Subprocess.Result {
-            try self.compile(
-                base, cell: cell, isOptimized: isOptimized, ignoresAccess: source.ignoresAccess, searchPaths: paths)
-        }
-        var frontend = try compile(paths)
-        if frontend.status != 0, !frontend.wasStopped, !frontend.output.contains("\(label):"), !paths.isEmpty {
-            // The user's text is not to blame: perhaps one of the empty modules is. Once more with the real ones.
-            frontend = try compile([revisions.folder])
+        let library = "\(place(of: cell))/Cell\(cell).so"
+        let linkerArguments = [
+            "-shared", "-z", "now", "--build-id=none", "--threads=1", "-o", library, toolchain.registrar,
+            objectFile(of: cell),
+        ]
+        views.add(cell)
+        views.show(source.importedCells, revised: revisions.folder)
+        defer { views.finish(cell, makeEmpty: compileEmptyModule) }
+        var link: StartedTool?
+        let frontend = try compile(source, cell: cell, label: label, isOptimized: isOptimized) {
+            // While it compiles, the linker gets to where it needs the object file.
+            link = linker.begin(linkerArguments, stoppingAt: objectFile(of: cell))
         }
         let diagnostics = [Diagnostic](compilerOutput: frontend.output, source: source, label: label)
         if frontend.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }
@@ -122,46 +160,114 @@ final class CellCompiler: Sendable {
             }
             return Product(file: nil, diagnostics: diagnostics, compilerOutput: frontend.output)
         }
-        try load(autolinkedLibraries(of: base + ".o"))
-        let linker = try tool.run(
-            toolchain.linker,
-            ["-shared", "-z", "now", "--build-id=none", "-o", base + ".so", toolchain.registrar, base + ".o"])
-        if linker.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }
-        guard linker.status == 0 else {
+        try load(autolinkedLibraries(of: objectFile(of: cell)))
+        let linked = try link.flatMap { tool.finish($0, with: []) } ?? tool.run(toolchain.linker, linkerArguments)
+        if linked.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }
+        guard linked.status == 0 else {
             return Product(
                 file: nil,
-                diagnostics: [Diagnostic(severity: .error, message: "the cell could not be linked: \(linker.output)")])
+                diagnostics: [Diagnostic(severity: .error, message: "the cell could not be linked: \(linked.output)")])
         }
-        unlink(base + ".o")
-        return Product(file: base + ".so", diagnostics: diagnostics)
+        unlink(objectFile(of: cell))
+        return Product(file: library, diagnostics: diagnostics)
     }
 
+    /// Compiles a cell to its object file and module, and has the compiler for the next cell started.
+    ///
+    /// - Parameter going: is called when the compiler is at work.
     private func compile(
-        _ base: String, cell: Int, isOptimized: Bool, ignoresAccess: Bool, searchPaths: [String]
+        _ source: CellSource, cell: Int, label: String, isOptimized: Bool, going: () -> Void
     ) throws -> Subprocess.Result {
-        try tool.run(
-            toolchain.frontend,
-            ["-c"] + arguments(cell, base: base, ignoresAccess: ignoresAccess, searchPaths: searchPaths) + [
-                "-entry-point-function-name", "cell_\(cell)", isOptimized ? "-O" : "-Onone", "-gline-tables-only",
-                "-diagnostic-style", "llvm", "-no-color-diagnostics", "-suppress-remarks",
-                // Off unless asked for: "no member 'learnigRate'; did you mean 'learningRate'?"
-                "-typo-correction-limit", "10", "-o", base + ".o",
-                // For inspection: comments and places. They cost less than can be measured.
-                "-emit-module-doc-path", base + ".swiftdoc",
-                "-emit-module-source-info-path", base + ".swiftsourceinfo",
-            ])
+        let terms = WaitingCompiler.Terms(cell: cell, isOptimized: isOptimized, options: packages.withLock { $0 })
+        var next = terms
+        next.cell += 1
+        // What the cell imports for the first time counts only if it compiles.
+        let isPrepared = source.newModules.isEmpty
+        func prepareNext() { prepare(next, modules: source.importedModules + source.newModules) }
+        func writeSource() throws {
+            mkdir(place(of: cell), 0o700)
+            try write(source.text.utf8, to: sourceFile(of: cell))
+        }
+        let found = waiting.withLock { waiting -> WaitingCompiler? in
+            guard let found = waiting, found.terms.cell <= cell else { return nil }
+            waiting = nil
+            return found.takes(source, terms) ? found : nil
+        }
+        if let found {
+            let result = tool.finish(found.tool, with: Array(source.text.utf8)) {
+                going()
+                if isPrepared { prepareNext() }
+                // Only now, so that the compiler comes first; nobody but a debugger reads it.
+                try? writeSource()
+            }
+            frontend.note(failed: result == nil)
+            if let result, result.status == 0 || result.wasStopped || result.output.contains("\(label):") {
+                if !isPrepared, result.status == 0 { prepareNext() }
+                return result
+            }
+        }
+        try writeSource()
+        func compile(_ paths: [String], going: () -> Void = {}) throws -> Subprocess.Result {
+            try run(
+                frontend, toolchain.frontend,
+                objectArguments(
+                    cell, isOptimized: isOptimized, ignoresAccess: source.ignoresAccess, searchPaths: paths),
+                by: tool, going: going)
+        }
+        var result = try compile(views.searchPaths, going: going)
+        if result.status != 0, !result.wasStopped, !result.output.contains("\(label):"), !source.importedCells.isEmpty {
+            // The user's text is not to blame: perhaps one of the empty modules is. Once more with the real ones.
+            result = try compile([revisions.folder])
+        }
+        prepareNext()
+        return result
+    }
+
+    /// Has a compiler started that waits for a cell, unless there is one.
+    ///
+    /// - Parameter imported: modules that it loads ahead.
+    private func prepare(_ terms: WaitingCompiler.Terms, modules imported: [String]) {
+        waiting.withLock { waiting in
+            if let waiting, waiting.terms == terms, waiting.modules == imported { return }
+            waiting = nil
+            mkdir(place(of: terms.cell), 0o700)
+            let text = sourceFile(of: terms.cell)
+            let descriptor = open(text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+            defer { close(descriptor) }
+            guard ftruncate(descriptor, WaitingCompiler.room) == 0 else { return }
+            let arguments = objectArguments(
+                terms.cell, isOptimized: terms.isOptimized, searchPaths: views.searchPaths)
+            let tool = frontend.begin(
+                arguments + WaitingCompiler.importing(imported), stoppingAt: modules + "/CellGate.swiftmodule",
+                textOf: text)
+            waiting = tool.map { WaitingCompiler(tool: $0, terms: terms, modules: imported) }
+        }
+    }
+
+    /// Runs a tool to its end, one that has made its start if there is such a one.
+    private func run(
+        _ prestarted: PrestartedTool, _ program: String, _ arguments: [String], by runner: Subprocess,
+        going: () -> Void = {}
+    ) throws -> Subprocess.Result {
+        if let started = prestarted.begin(arguments) {
+            let result = runner.finish(started, going: going)
+            prestarted.note(failed: result == nil)
+            if let result { return result }
+        }
+        return try runner.run(program, arguments)
     }
 
     /// The bytes of a module of that name that declares nothing.
-    private func compileEmptyModule(_ name: String) throws -> [UInt8]? {
+    @Sendable private func compileEmptyModule(_ name: String) throws -> [UInt8]? {
         let base = "\(folder)/empty/template-\(name)"
         try write([], to: base + ".swift")
-        let result = try ownTool.run(
-            toolchain.frontend,
+        let result = try run(
+            frontend, toolchain.frontend,
             [
                 "-emit-module", "-primary-file", base + ".swift", "-module-name", name, "-parse-as-library",
-                "-enable-testing", "-swift-version", "5", "-emit-module-path", base + ".swiftmodule",
-            ])
+                "-enable-testing", "-swift-version", "5", "-emit-module-path",
+                base + ".swiftmodule",
+            ], by: ownTool)
         return result.status == 0 ? try readFile(base + ".swiftmodule") : nil
     }
 
@@ -225,7 +331,8 @@ func autolinkedLibraries(of file: String) -> [String] {
 /// Without `writeFile`'s wait for the disk: nobody needs what a cell is compiled from after a crash.
 ///
 /// - Throws: `SystemError` where the file cannot be written.
-func write(_ bytes: [UInt8], to path: String) throws {
+func write(_ bytes: some Collection<UInt8>, to path: String) throws {
+    let bytes = Array(bytes)
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw SystemError("cannot write \(path)") }
     defer { close(descriptor) }

@@ -4,6 +4,10 @@ internal import SwiftSyntax
 /// Knows for every position of the compiled text where it lies in the user's.
 struct CellSource {
     let text: String
+    /// The modules that the cells before it have imported as a whole, in order.
+    let importedModules: [String]
+    /// Those that it is the first to import.
+    let newModules: [String]
     /// The earlier cells whose modules it is compiled against.
     let importedCells: Set<Int>
     /// Whether the top level is a task, which an interrupt cancels.
@@ -12,6 +16,7 @@ struct CellSource {
     var ignoresAccess = false
 
     private let code: String
+    private let lineCount: Int
     private let head: String
     private let edits: [Edit]
     /// The insertions, by line of the cell (from 1): at which column of the *compiled* line (UTF-8, from 1) how many
@@ -25,6 +30,10 @@ struct CellSource {
     init(_ syntax: CellSyntax, cell: Int, label: String, names: NameTable, onMainActor: Bool = false) {
         importedCells = names.importedCells(for: syntax.references, in: syntax.definitions)
         awaits = syntax.awaitsAtTopLevel || onMainActor
+        importedModules = names.imports.compactMap(Self.wholeModule)
+        newModules = syntax.imports.compactMap(Self.wholeModule).filter { [importedModules] in
+            !importedModules.contains($0)
+        }
         var edits: [Edit] = []
         if awaits, let first = syntax.tree.statements.first {
             let call = onMainActor ? "await _cellTaskOfMainActor" : "_cellTask"
@@ -57,9 +66,18 @@ struct CellSource {
         head += "#sourceLocation(file: \"\(label)\", line: 1)\n"
 
         code = syntax.code
+        lineCount = code.utf8.reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
         self.head = head
         self.edits = edits
         (text, insertions) = Self.assemble(head, code, edits)
+    }
+
+    /// The module that an import declaration makes visible as a whole, with no attribute.
+    private static func wholeModule(_ line: String) -> String? {
+        let words = line.split(separator: " ")
+        guard words.count == 2, words[0] == "import", words[1].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" })
+        else { return nil }
+        return String(words[1])
     }
 
     /// What is compiled in this one's place once later cells have defined some of its names anew.
@@ -139,6 +157,9 @@ struct CellSource {
         }
         return edits
     }
+
+    /// The line of the user's text (from 1) for one of the compiled text. Behind its end there may be any number of them.
+    func userLine(_ line: Int) -> Int { min(line, lineCount + 1) }
 
     /// The column of the user's line (UTF-8, from 1) for one of the compiled line.
     func userColumn(line: Int, column: Int) -> Int {

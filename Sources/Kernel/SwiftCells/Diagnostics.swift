@@ -42,7 +42,7 @@ extension [Diagnostic] {
             var diagnostic = Diagnostic(
                 severity: .init(rawValue: String(found.4))!, message: String(found.5).withoutCellNames)
             if found.1 == label, let line = Int(found.2), let column = Int(found.3) {
-                diagnostic.line = line
+                diagnostic.line = source.userLine(line)
                 diagnostic.column = source.userColumn(line: line, column: column)
             }
             // A note about what the kernel has put in tells the user nothing.

@@ -20,6 +20,8 @@ final class Subprocess: Sendable {
         var output: String
         /// Whether `stop` ended it.
         var wasStopped: Bool
+
+        fileprivate static let stopped = Result(status: 128 + SIGKILL, output: "", wasStopped: true)
     }
 
     /// Runs a program to its end.
@@ -39,40 +41,46 @@ final class Subprocess: Sendable {
             posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
             posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO)
         }
-        // Its own group, so that a Ctrl-C in a console stops the cell and not the compiler behind the kernel's back.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+        defer { close(ends[0]) }
+        let process = try state.withLock { state -> pid_t? in
+            defer { close(ends[1]) }
+            if state.isStopped { return nil }
+            state.process = try spawn(program, arguments, actions: &actions)
+            return state.process
+        }
+        guard let process else { return .stopped }
+        var output: [UInt8] = []
+        while readSome(of: ends[0], into: &output) {}
+        let status = waitForEnd(of: process)
+        let signal = status & 0x7f
+        return Result(
+            status: signal == 0 ? (status >> 8) & 0xff : 128 + signal, output: String(decoding: output, as: UTF8.self),
+            wasStopped: noteEnd())
+    }
 
-        var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-        defer { for pointer in argv { free(pointer) } }
-        var process: pid_t = 0
-        let failure = state.withLock { state -> Int32 in
-            if state.isStopped { return ECANCELED }
-            let failure = posix_spawn(&process, program, &actions, &attributes, &argv, environ)
-            state.process = failure == 0 ? process : 0
-            return failure
+    /// Runs a tool that has been started ahead to its end; `nil` where it ended without saying how, and was not stopped.
+    ///
+    /// - Parameter going: is called when the tool has got the rest of its work.
+    func finish(_ tool: StartedTool, with text: [UInt8]? = nil, going: () -> Void = {}) -> Result? {
+        guard let process = tool.process() else { return nil }
+        let isStopped = state.withLock { state in
+            if !state.isStopped { state.process = process }
+            return state.isStopped
         }
-        close(ends[1])
-        guard failure == 0 else {
-            close(ends[0])
-            if failure == ECANCELED { return Result(status: 128 + SIGKILL, output: "", wasStopped: true) }
-            throw SystemError("cannot start \(program)", code: failure)
-        }
-        let output = readToEnd(ends[0])
-        close(ends[0])
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-        let wasStopped = state.withLock { state in
+        if isStopped { return .stopped }
+        if let text { tool.goOn(with: text) }
+        going()
+        let end = tool.finish()
+        let wasStopped = noteEnd()
+        if wasStopped { return .stopped }
+        return end.map { Result(status: $0.status, output: $0.output, wasStopped: false) }
+    }
+
+    private func noteEnd() -> Bool {
+        state.withLock { state in
             state.process = 0
             return state.isStopped
         }
-        let signal = status & 0x7f
-        return Result(status: signal == 0 ? (status >> 8) & 0xff : 128 + signal, output: output, wasStopped: wasStopped)
     }
 
     /// Tools may run again.
@@ -88,15 +96,54 @@ final class Subprocess: Sendable {
     }
 }
 
-/// Reads until the other end is closed; what is no UTF-8 is replaced.
-private func readToEnd(_ descriptor: Int32) -> String {
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 16384)
-    while true {
-        let count = read(descriptor, &buffer, buffer.count)
-        if count > 0 { bytes += buffer[..<count] } else if count == 0 || errno != EINTR { break }
+/// Starts a program. Its own group, so that a Ctrl-C in a console stops the cell and not the compiler behind the kernel's
+/// back.
+///
+/// - Throws: `SystemError` where it cannot be started.
+func spawn(
+    _ program: String, _ arguments: [String], actions: inout posix_spawn_file_actions_t,
+    preloading library: String? = nil
+) throws -> pid_t {
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+    var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    defer { for pointer in argv { free(pointer) } }
+    let preload = library.flatMap { strdup("LD_PRELOAD=" + $0) }
+    defer { free(preload) }
+    var environment: [UnsafeMutablePointer<CChar>?] = []
+    for variable in sequence(first: environ, next: { $0 + 1 }) {
+        guard let text = variable.pointee else { break }
+        if preload == nil || strncmp(text, "LD_PRELOAD=", 11) != 0 { environment.append(text) }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    if let preload { environment.append(preload) }
+    environment.append(nil)
+    var process: pid_t = 0
+    let failure = posix_spawn(&process, program, &actions, &attributes, &argv, &environment)
+    if failure != 0 { throw SystemError("cannot start \(program)", code: failure) }
+    return process
+}
+
+/// The status with which a child of this process ended, once it has.
+@discardableResult
+func waitForEnd(of process: pid_t) -> Int32 {
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    return status
+}
+
+/// Appends what there is to read, waiting for it where the descriptor waits. False at the end, or where nothing is left.
+func readSome(of descriptor: Int32, into bytes: inout [UInt8]) -> Bool {
+    var count = 0
+    withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 1) { buffer in
+        repeat { count = read(descriptor, buffer.baseAddress!, buffer.count) } while count < 0 && errno == EINTR
+        bytes += buffer[..<max(count, 0)]
+    }
+    return count > 0
 }
 
 /// A failed system call, with what the system says of it.

@@ -143,7 +143,7 @@ public final class SwiftInterpreter: Interpreter {
     }
 
     public func shutdown() {
-        compiler.interrupt()
+        compiler.shutdown()
         assistant.shutdown()
         folder.remove()
     }
@@ -216,9 +216,9 @@ public final class SwiftInterpreter: Interpreter {
         let shown = RunningCell.output
         outputs.withLock { $0[number] = shown }
         let entry = unsafeBitCast(symbol, to: ccells_entry.self)
-        let ending = try threads.run(cell: number, isInterrupted: { session.withLock { $0.isInterrupted } }) {
-            RunningCell.$output.withValue(shown) { ccells_enter(entry) }
-        }
+        let ending = try threads.run(
+            cell: number, isInterrupted: { session.withLock { $0.isInterrupted } },
+            { RunningCell.$output.withValue(shown) { ccells_enter(entry) } })
         if let task = record.task { CellExecutors.abandon(task) }
         // Not every stream: a thread that was parked inside `fgets` holds its stream's lock for good.
         fflush(stdout)
@@ -379,9 +379,8 @@ extension SwiftInterpreter {
             return session.newest
         }
         do {
-            let ending = try threads.run(cell: number, isInterrupted: { false }) {
-                RunningCell.$output.withValue(output) { callback() }
-            }
+            let ending = try threads.run(
+                cell: number, isInterrupted: { false }, { RunningCell.$output.withValue(output) { callback() } })
             fflush(stdout)
             return outcome(ofForced: ending)
         } catch {

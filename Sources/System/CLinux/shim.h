@@ -1,8 +1,10 @@
 // What Swift's Glibc module leaves out.
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +13,34 @@ static inline void linux_set_thread_name(const char *name) { prctl(PR_SET_NAME, 
 
 /// Opens a pipe whose ends no program that is started inherits. Returns 0, or -1 with errno set.
 static inline int linux_open_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
+
+/// Opens two sockets that are connected with each other, of streams or of packets, and that no program that is started
+/// inherits. Returns 0, or -1 with errno set.
+static inline int linux_open_sockets(int ends[2], int of_packets) {
+    return socketpair(AF_UNIX, (of_packets ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0, ends);
+}
+
+/// Sends a packet, and copies of two descriptors with it. Returns 0, or -1 with errno set.
+static inline int linux_send_with_descriptors(int socket, const void *bytes, size_t size, int first, int second) {
+    struct iovec packet = {(void *)bytes, size};
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    memset(&control, 0, sizeof control);
+    struct msghdr message = {0};
+    message.msg_iov = &packet;
+    message.msg_iovlen = 1;
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(2 * sizeof(int));
+    int descriptors[2] = {first, second};
+    memcpy(CMSG_DATA(rights), descriptors, sizeof descriptors);
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
 
 // What <stdio.h> declares of `fopencookie` for _GNU_SOURCE, without which Swift's Glibc module was made.
 typedef struct {

@@ -1,0 +1,1 @@
+// Nothing of this is called: the library is preloaded into tools of the toolchain. See prestart.c.
