@@ -59,7 +59,7 @@ format: ## lays out the Swift sources
 
 lint: ## says where a Swift source or a script is not as it should be
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@for script in .ci/run scripts/build scripts/install-* Tests/SimulatedGPU/build; do bash -n $$script; done
+	@for script in .ci/run scripts/build scripts/gpu-* scripts/install-* Tests/SimulatedGPU/build; do bash -n $$script; done
 
 bench: toolchain packages python data build kernelspec ## prints the figures that are promised, beside PyTorch's (PYTHON_TORCH=…)
 	@$(LAB) bench
