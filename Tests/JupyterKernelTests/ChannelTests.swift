@@ -43,8 +43,12 @@ import Testing
         for restarts in [true, false] {
             let client = try TestClient()
             let id = client.send("shutdown_request", ["restart": .bool(restarts)], on: client.control)
-            #expect(
-                try client.reply(to: id, on: client.control).content == ["status": "ok", "restart": .bool(restarts)])
+            let reply: JSON = ["status": "ok", "restart": .bool(restarts)]
+            #expect(try client.reply(to: id, on: client.control).content == reply)
+            // And all the others hear of it.
+            let published = try client.publications(of: id)
+            #expect(published.types == ["status", "shutdown_reply", "status"])
+            #expect(published[1].content == reply)
             #expect(client.hasEnded())
         }
     }
@@ -53,6 +57,18 @@ import Testing
         _ = try client.startEndlessCell()
         client.send("shutdown_request", ["restart": false], on: client.control)
         #expect(client.hasEnded())
+    }
+
+    @Test func aDebuggerIsRefusedInTheWordsOfItsOwnProtocol() throws {
+        let id = client.send(
+            "debug_request", ["type": "request", "seq": 7, "command": "debugInfo"], on: client.control)
+        let reply = try client.reply(to: id, on: client.control)
+        #expect(reply.type == "debug_reply")
+        #expect(
+            reply.content == [
+                "type": "response", "request_seq": 7, "success": false, "command": "debugInfo",
+                "message": "this kernel has no debugger",
+            ])
     }
 
     @Test func theHeartbeatEchoesWhileACellRuns() throws {

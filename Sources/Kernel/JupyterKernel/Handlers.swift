@@ -50,6 +50,10 @@ extension Kernel {
                 request.reply(DeleteSubshellReply())
             },
             ListSubshellRequest.messageType: { request in request.reply(ListSubshellReply(subshellIDs: shells.ids)) },
+            // It is not announced, but who asks all the same would wait for ever.
+            DebugRequest.messageType: { request in
+                request.reply(DebugReply(refusing: try request.content(), because: "this kernel has no debugger"))
+            },
         ]
     }
 
@@ -62,12 +66,7 @@ extension Kernel {
             return shell.takeWaitingCells()
         }
         if shell === shells.main { return try cells.run(request, waiting: waiting) }
-        var result = Result<Void, any Error>.success(())
-        withUnsafeMutablePointer(to: &result) { result in
-            nonisolated(unsafe) let result = result
-            shells.main.perform { result.pointee = Result { try self.cells.run(request, waiting: waiting) } }
-        }
-        try result.get()
+        try shells.main.perform { try self.cells.run(request, waiting: waiting) }
     }
 
     private func comm(_ request: Request) throws {
@@ -77,7 +76,10 @@ extension Kernel {
 
     private func shutdown(_ request: Request) throws {
         let content: ShutdownRequest = try request.content()
-        request.reply(ShutdownReply(restarts: content.restarts))
+        let reply = ShutdownReply(restarts: content.restarts)
+        request.reply(reply)
+        // The other clients are to know that this is no crash.
+        request.publish(reply)
         shutdown()
     }
 

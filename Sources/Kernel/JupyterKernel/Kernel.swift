@@ -70,27 +70,27 @@ public final class Kernel: Sendable {
             try socket.bind(connection.endpoint(of: channel))
             return socket
         }
-        let sockets:
-            (
-                shell: ZeroMQSocket, control: ZeroMQSocket, stdin: ZeroMQSocket, iopub: ZeroMQSocket,
-                heartbeat: ZeroMQSocket
-            )
+        let shell: ZeroMQSocket
+        let control: ZeroMQSocket
+        let stdin: ZeroMQSocket
+        let iopub: ZeroMQSocket
+        let heart: ZeroMQSocket
         do {
-            sockets = (
-                shell: try socket(.router, .shell), control: try socket(.router, .control),
-                stdin: try socket(.router, .stdin), iopub: try socket(.xpub, .iopub),
-                heartbeat: try socket(.router, .heartbeat)
-            )
+            shell = try socket(.router, .shell)
+            control = try socket(.router, .control)
+            stdin = try socket(.router, .stdin)
+            iopub = try socket(.xpub, .iopub)
+            heart = try socket(.router, .heartbeat)
         } catch {
             // Nobody would see what the caller prints about it.
             capture?.stop()
             throw error
         }
-        heartbeat = Heartbeat(sockets.heartbeat)
-        publisher = Publisher(socket: sockets.iopub, session: session)
-        shellChannel = Channel("shell", socket: sockets.shell, session: session, logger: logger)
-        controlChannel = Channel("control", socket: sockets.control, session: session, logger: logger)
-        stdinChannel = Channel("stdin", socket: sockets.stdin, session: session, logger: logger)
+        heartbeat = Heartbeat(heart)
+        publisher = Publisher(socket: iopub, session: session)
+        shellChannel = Channel("shell", socket: shell, session: session, logger: logger)
+        controlChannel = Channel("control", socket: control, session: session, logger: logger)
+        stdinChannel = Channel("stdin", socket: stdin, session: session, logger: logger)
         input = StandardInput(channel: stdinChannel, session: session)
         history = History(path: historyFile, logger: logger)
         comms = Comms(logger: logger)

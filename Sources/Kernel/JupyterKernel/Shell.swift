@@ -1,4 +1,5 @@
 internal import JupyterWire
+import Synchronization
 
 /// A line of requests that are served one after the other on a thread of their own: the main shell, or a subshell.
 final class Shell: Sendable {
@@ -26,15 +27,18 @@ final class Shell: Sendable {
 
     func post(_ request: Request, _ handler: @escaping Handler) { jobs.post(.serve(request, handler)) }
 
-    /// Does some work in its turn, and waits for its end.
-    func perform(_ work: @escaping @Sendable () -> Void) {
+    /// Does some work in its turn, waits for its end, and throws what it throws.
+    func perform(_ work: @escaping @Sendable () throws -> Void) throws {
         let done = Bell()
+        let result = Mutex<Result<Void, any Error>>(.success(()))
         jobs.post(
             .work {
-                work()
+                let ended = Result { try work() }
+                result.withLock { $0 = ended }
                 done.ring()
             })
         done.wait()
+        try result.withLock { $0 }.get()
     }
 
     /// Takes the cells out that wait for their turn.

@@ -1,4 +1,4 @@
-/// Removes a cell's output: at once, or when the next comes.
+/// On iopub: removes a cell's output: at once, or when the next comes.
 public struct ClearOutput: OutgoingContent, Encodable {
     public static let messageType = "clear_output"
     public var wait: Bool

@@ -1,6 +1,7 @@
 public import Display
 
-/// A channel between an object in the kernel and one in the front end (a widget). Either side opens it.
+/// Opens a comm: a channel between an object in the kernel and one in the front end (a widget). Either side may, and
+/// nobody answers: clients send on shell, the kernel on iopub. Binary data travels in the message's buffers.
 public struct CommOpen: IncomingContent, OutgoingContent, Encodable {
     public static let messageType = "comm_open"
     public var id: String
@@ -28,7 +29,7 @@ public struct CommOpen: IncomingContent, OutgoingContent, Encodable {
     }
 }
 
-/// A message on an open comm.
+/// A message on an open comm, from either side.
 public struct CommMessage: IncomingContent, OutgoingContent, Encodable {
     public static let messageType = "comm_msg"
     public var id: String
@@ -51,7 +52,7 @@ public struct CommMessage: IncomingContent, OutgoingContent, Encodable {
     }
 }
 
-/// The last message on a comm.
+/// The last message on a comm, from either side; or the kernel's refusal of a comm to a target that it does not know.
 public struct CommClose: IncomingContent, OutgoingContent, Encodable {
     public static let messageType = "comm_close"
     public var id: String

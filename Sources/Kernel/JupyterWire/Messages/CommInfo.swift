@@ -1,3 +1,4 @@
+/// On shell: which comms are open?
 public struct CommInfoRequest: IncomingContent {
     public static let messageType = "comm_info_request"
     /// Only comms with this target; all where it is `nil`.
@@ -5,6 +6,7 @@ public struct CommInfoRequest: IncomingContent {
     enum CodingKeys: String, CodingKey { case target = "target_name" }
 }
 
+/// The open comms, each with its target.
 public struct CommInfoReply: OutgoingContent, Encodable {
     public static let messageType = "comm_info_reply"
     public let status = "ok"

@@ -1,3 +1,4 @@
+/// On shell: what could stand at the cursor?
 public struct CompleteRequest: IncomingContent {
     public static let messageType = "complete_request"
     public var code: String
@@ -16,6 +17,7 @@ public struct CompleteRequest: IncomingContent {
     }
 }
 
+/// The matches, and the range of the code that each of them replaces.
 public struct CompleteReply: OutgoingContent, Encodable {
     public static let messageType = "complete_reply"
     public let status = "ok"

@@ -1,8 +1,9 @@
-/// Deprecated since 5.1; old clients ask it to find the ports.
+/// On shell, deprecated since 5.1: where does the kernel listen?
 public struct ConnectRequest: IncomingContent {
     public static let messageType = "connect_request"
 }
 
+/// The ports of the five sockets.
 public struct ConnectReply: OutgoingContent, Encodable {
     public static let messageType = "connect_reply"
     public let status = "ok"

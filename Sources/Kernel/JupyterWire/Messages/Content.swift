@@ -14,11 +14,6 @@ extension OutgoingContent where Self: Encodable {
     public func serialized() -> [UInt8] { JSONText.encode(self) }
 }
 
-/// The content of requests that say nothing but their type.
-public struct NoContent: Decodable, Sendable {
-    public init() {}
-}
-
 /// What any reply says when its request failed.
 public struct ErrorReply: Encodable, Sendable {
     public let status = "error"

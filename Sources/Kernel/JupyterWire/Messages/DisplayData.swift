@@ -1,6 +1,6 @@
 public import Display
 
-/// Shows a bundle.
+/// On iopub: shows a bundle.
 public struct DisplayData: OutgoingContent {
     public static let messageType = "display_data"
     public var bundle: MimeBundle
@@ -14,7 +14,7 @@ public struct DisplayData: OutgoingContent {
     public func serialized() -> [UInt8] { bundle.serialized(alongside: transient(id)) }
 }
 
-/// Replaces what is shown under an id.
+/// On iopub: replaces what is shown under an id, wherever that is.
 public struct UpdateDisplayData: OutgoingContent {
     public static let messageType = "update_display_data"
     public var bundle: MimeBundle

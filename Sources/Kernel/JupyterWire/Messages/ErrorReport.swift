@@ -1,4 +1,4 @@
-/// Shows every client why a cell failed.
+/// On iopub: shows every client why a cell failed.
 public struct ErrorReport: OutgoingContent, Encodable {
     public static let messageType = "error"
     public var name: String

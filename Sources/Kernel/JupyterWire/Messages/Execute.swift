@@ -1,5 +1,6 @@
 public import Display
 
+/// On shell: runs a cell. What it prints and shows meanwhile comes on iopub, with this request's header as parent.
 public struct ExecuteRequest: IncomingContent {
     public static let messageType = "execute_request"
     public var code: String
@@ -34,6 +35,7 @@ public struct ExecuteRequest: IncomingContent {
     }
 }
 
+/// How a cell ended. Its value came on iopub before (`ExecuteResult`), or its error (`ErrorReport`).
 public struct ExecuteReply: OutgoingContent, Encodable {
     public static let messageType = "execute_reply"
 

@@ -1,4 +1,4 @@
-/// Tells every client what a cell that one of them runs says.
+/// On iopub: tells every client what a cell that one of them runs says.
 public struct ExecuteInput: OutgoingContent, Encodable {
     public static let messageType = "execute_input"
     public var code: String

@@ -1,6 +1,6 @@
 public import Display
 
-/// The value of a cell's last expression.
+/// On iopub: the value of a cell's last expression.
 public struct ExecuteResult: OutgoingContent {
     public static let messageType = "execute_result"
     public var bundle: MimeBundle

@@ -1,3 +1,4 @@
+/// On shell: which cells were run, in this session and in earlier ones?
 public struct HistoryRequest: IncomingContent {
     public static let messageType = "history_request"
 
@@ -41,6 +42,7 @@ public struct HistoryRequest: IncomingContent {
     }
 }
 
+/// The cells, in the order in which they were run.
 public struct HistoryReply: OutgoingContent, Encodable {
     public static let messageType = "history_reply"
     public let status = "ok"

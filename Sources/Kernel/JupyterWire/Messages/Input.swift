@@ -1,4 +1,4 @@
-/// Asks the client that runs the cell for a line.
+/// On stdin, from the kernel: asks the client that runs the cell for a line.
 public struct InputRequest: OutgoingContent, Encodable {
     public static let messageType = "input_request"
     public var prompt: String
@@ -16,6 +16,7 @@ public struct InputRequest: OutgoingContent, Encodable {
     }
 }
 
+/// On stdin: what the user typed.
 public struct InputReply: IncomingContent {
     public static let messageType = "input_reply"
     public var value: String

@@ -1,5 +1,6 @@
 public import Display
 
+/// On shell: what is the thing at the cursor?
 public struct InspectRequest: IncomingContent {
     public static let messageType = "inspect_request"
     public var code: String
@@ -27,6 +28,7 @@ func clampedCursor(_ cursor: Int?, in code: String) -> Int {
     return min(max(cursor ?? end, 0), end)
 }
 
+/// Documentation as a mime bundle, where the thing is known.
 public struct InspectReply: OutgoingContent, Encodable {
     public static let messageType = "inspect_reply"
     /// `nil`: nothing was found.

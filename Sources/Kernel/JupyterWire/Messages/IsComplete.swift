@@ -1,8 +1,10 @@
+/// On shell: should a console run this code on Enter, or let the user go on typing?
 public struct IsCompleteRequest: IncomingContent {
     public static let messageType = "is_complete_request"
     public var code: String
 }
 
+/// Whether the code is whole.
 public struct IsCompleteReply: OutgoingContent, Encodable {
     public static let messageType = "is_complete_reply"
     public enum Status: String, Encodable, Sendable { case complete, incomplete, invalid, unknown }

@@ -1,7 +1,9 @@
+/// On shell and on control: the first that a client asks of a kernel.
 public struct KernelInfoRequest: IncomingContent {
     public static let messageType = "kernel_info_request"
 }
 
+/// What the kernel is: its protocol, its language, what it can do.
 public struct KernelInfoReply: OutgoingContent, Encodable {
     public static let messageType = "kernel_info_reply"
     public let status = "ok"

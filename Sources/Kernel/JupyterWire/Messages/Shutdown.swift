@@ -1,3 +1,4 @@
+/// On control, and from older clients on shell: ends the kernel.
 public struct ShutdownRequest: IncomingContent {
     public static let messageType = "shutdown_request"
     /// Whether the client starts a new kernel afterwards.
@@ -10,6 +11,7 @@ public struct ShutdownRequest: IncomingContent {
     }
 }
 
+/// The last words of a kernel: to the client that asked, and on iopub to all the others.
 public struct ShutdownReply: OutgoingContent, Encodable {
     public static let messageType = "shutdown_reply"
     public let status = "ok"

@@ -1,4 +1,4 @@
-/// What the kernel is doing. `busy` and `idle` enclose every request; `starting` is sent once.
+/// On iopub: what the kernel is doing. `busy` and `idle` enclose every request; `starting` is sent once.
 public struct Status: OutgoingContent, Encodable {
     public static let messageType = "status"
     public enum State: String, Encodable, Sendable { case starting, busy, idle }

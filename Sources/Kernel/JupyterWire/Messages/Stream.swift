@@ -1,4 +1,4 @@
-/// Text that was printed.
+/// On iopub: text that was printed.
 public struct StreamText: OutgoingContent {
     public static let messageType = "stream"
     /// "stdout" or "stderr".

@@ -1,7 +1,9 @@
+/// On control: which subshells are there?
 public struct ListSubshellRequest: IncomingContent {
     public static let messageType = "list_subshell_request"
 }
 
+/// The subshells' ids.
 public struct ListSubshellReply: OutgoingContent, Encodable {
     public static let messageType = "list_subshell_reply"
     public let status = "ok"
