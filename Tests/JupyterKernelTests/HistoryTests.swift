@@ -62,6 +62,19 @@ import Testing
         #expect(try inputs(history, last) == ["print(a)", "let a = 1"])
     }
 
+    @Test func onlyStarsAndQuestionMarksAreWildcards() throws {
+        let history = history()
+        for (line, input) in ["a[0] = 1", "a0 = 1", "b]"].enumerated() {
+            history.add(line: line, input: input, output: nil)
+        }
+        func found(_ pattern: String) throws -> [String] {
+            try inputs(history, ["hist_access_type": "search", "pattern": .string(pattern)])
+        }
+        #expect(try found("a[0]*") == ["a[0] = 1"])
+        #expect(try found("a[?*") == ["a[0] = 1"])
+        #expect(try found("?]") == ["b]"])
+    }
+
     @Test func textIsKeptAsItIs() throws {
         let history = history(file)
         let text = "'; DROP TABLE cells; -- \"é🙂\n\t%"

@@ -85,7 +85,9 @@ final class History: Sendable {
                         SELECT session, line, input, output, \(unique ? "max(id)" : "id") AS id FROM cells
                         WHERE input GLOB ? \(unique ? "GROUP BY input" : "") ORDER BY id DESC LIMIT ?
                     ) ORDER BY id
-                    """, [.text(pattern), .number(count.map { max($0, 0) } ?? -1)]
+                    """,
+                    // To the protocol `*` and `?` are the only wildcards; SQLite knows sets of characters as well.
+                    [.text(pattern.replacing("[", with: "[[]")), .number(count.map { max($0, 0) } ?? -1)]
                 )
             }
         let cells = try database.withLock { try $0.cells(query, values) }
