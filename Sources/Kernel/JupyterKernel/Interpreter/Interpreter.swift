@@ -54,79 +54,7 @@ extension Interpreter {
     public func shutdown() {}
 }
 
-/// One cell, as it was sent.
-public struct Cell: Sendable {
-    public var code: String
-    /// The number in `In[n]`. A cell that is not counted (silent, or not stored) has its predecessor's.
-    public var executionCount: Int
-    /// No result, no `execute_input`, no count.
-    public var isSilent: Bool
-    /// Whether the front end can answer `readLine`.
-    public var allowsInput: Bool
-
-    public init(code: String, executionCount: Int, isSilent: Bool = false, allowsInput: Bool = false) {
-        self.code = code
-        self.executionCount = executionCount
-        self.isSilent = isSilent
-        self.allowsInput = allowsInput
-    }
-}
-
-/// Where the output of one cell goes. Carries the cell's parent header, so that nothing lands under another cell.
-/// Calls from one thread arrive in the order in which they were made.
-public protocol CellOutput: Sendable {
-    func stream(_ stream: OutputStream, _ text: String)
-    /// Printed text as it comes, in UTF-8: a piece may end within a character, which the next one completes.
-    func stream(_ stream: OutputStream, bytes: UnsafeRawBufferPointer)
-    func display(_ bundle: MimeBundle, id: DisplayID?)
-    func update(_ bundle: MimeBundle, id: DisplayID)
-    func clear(wait: Bool)
-    /// Asks the user for a line and waits for it. Throws `InputUnavailable` where the front end cannot ask, and
-    /// `Interrupted` when the cell is interrupted meanwhile.
-    func readLine(prompt: String, isPassword: Bool) throws -> String
-    /// Shows help in a pane of its own (`?name`), after the cell.
-    func page(_ bundle: MimeBundle)
-    /// Puts `code` into a new cell below this one, or (`replace`) into this one, after the cell.
-    func setNextInput(_ code: String, replace: Bool)
-}
-
-extension CellOutput {
-    public func stream(_ stream: OutputStream, bytes: UnsafeRawBufferPointer) {
-        self.stream(stream, String(decoding: bytes, as: UTF8.self))
-    }
-    public func page(_ bundle: MimeBundle) { display(bundle, id: nil) }
-    public func setNextInput(_ code: String, replace: Bool) { stream(.stdout, code + "\n") }
-}
-
-public enum OutputStream: String, Sendable {
-    case stdout, stderr
-}
-
-public struct InputUnavailable: Error, CustomStringConvertible {
-    public init() {}
-    public var description: String { "this front end cannot ask for input" }
-}
-
-/// How a cell ended.
-public enum CellOutcome: Sendable {
-    /// With the last expression's value, unless it has none to show.
-    case success(MimeBundle?)
-    case failure(CellFailure)
-}
-
-/// Why a cell failed: `name: message`, and the lines to show, which may carry ANSI colours.
-public struct CellFailure: Sendable, Error {
-    public var name: String
-    public var message: String
-    public var traceback: [String]
-
-    public init(name: String, message: String, traceback: [String]? = nil) {
-        self.name = name
-        self.message = message
-        self.traceback = traceback ?? ["\(name): \(message)"]
-    }
-}
-
+/// What clients are told of the language: how to colour it, and what its files are called.
 public struct LanguageInfo: Sendable {
     public var name: String
     public var version: String
@@ -148,34 +76,4 @@ public struct LanguageInfo: Sendable {
         self.pygmentsLexer = pygmentsLexer
         self.codeMirrorMode = codeMirrorMode
     }
-}
-
-/// Completions, and the range of Unicode scalars in the code that each of them replaces.
-public struct Completions: Sendable {
-    public struct Match: Sendable {
-        /// What is inserted.
-        public var text: String
-        /// "function", "property", "struct", …
-        public var kind: String?
-        public var signature: String?
-        public init(text: String, kind: String? = nil, signature: String? = nil) {
-            self.text = text
-            self.kind = kind
-            self.signature = signature
-        }
-    }
-    public var matches: [Match]
-    public var range: Range<Int>
-    public init(matches: [Match], range: Range<Int>) {
-        self.matches = matches
-        self.range = range
-    }
-}
-
-public enum Completeness: Sendable, Equatable {
-    case complete
-    /// With the indentation that the next line should start with.
-    case incomplete(indent: String)
-    case invalid
-    case unknown
 }
