@@ -27,14 +27,33 @@ import Testing
 }
 
 @Suite struct CompletenessTests {
-    @Test(arguments: ["1 + 1", "func f() { }", "let s = \"\"\"\n  a\n  \"\"\"", ""])
+    @Test(arguments: [
+        "1 + 1", "func f() { }", "let s = \"\"\"\n  a\n  \"\"\"", "", "/* a /* b */ */", "protocol P { func f() }",
+        "// {",
+    ])
     func whatCanRunIsComplete(code: String) { #expect(Completeness(of: code) == .complete) }
 
     @Test func whatIsOpenAsksForMoreWithItsIndentation() {
         #expect(Completeness(of: "func f() {") == .incomplete(indent: "    "))
         #expect(Completeness(of: "f([1,") == .incomplete(indent: "        "))
         #expect(Completeness(of: "let a =") == .incomplete(indent: ""))
+        #expect(Completeness(of: "func f() -> Int") == .incomplete(indent: ""))
     }
 
-    @Test func whatNoEndMakesRightIsInvalid() { #expect(Completeness(of: "let = 5)") == .invalid) }
+    @Test(arguments: ["/* a", "let a = 1 /* b */ /* c", "/* a /* b */", "/*/", "/** a"])
+    func aCommentGoesOnToItsEnd(code: String) { #expect(Completeness(of: code) == .incomplete(indent: "")) }
+
+    @Test(arguments: ["let = 5)", "\"abc", "print(\"abc)", "}"])
+    func whatNoEndMakesRightIsInvalid(code: String) { #expect(Completeness(of: code) == .invalid) }
+
+    @Test(arguments: [
+        "?print", "print?", "!grep \"{\" (", "!echo it's", "%who", "%package https://a.b/c 1.0.0", "%tiem {",
+    ])
+    func whatIsNoSwiftEndsWithItsLine(code: String) { #expect(Completeness(of: code) == .complete) }
+
+    @Test func aCommandThatRunsCodeIsAsCompleteAsThat() {
+        #expect(Completeness(of: "%time f(1)") == .complete)
+        #expect(Completeness(of: "%timeit\nfor i in 0..<3 {") == .incomplete(indent: "    "))
+        #expect(Completeness(of: "%optimize on") == .complete)
+    }
 }

@@ -59,6 +59,9 @@ struct Magic {
         }
     }
 
+    /// Whether it is about Swift code, and not a command by itself.
+    var runsCode: Bool { [.time, .timeit, .optimize].contains(kind) }
+
     /// The code to run: what stands behind the name, or else the rest of the cell.
     ///
     /// Lines and columns are the cell's own, so that errors point at what the user sees.
