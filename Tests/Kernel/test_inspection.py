@@ -1,5 +1,7 @@
 """Shift-Tab: signature, documentation and origin, as Markdown and as plain text."""
 
+import os
+
 import pytest
 
 
@@ -32,6 +34,7 @@ def lab(notebooks):
         ("mirrored(Point(), |)", ["func mirrored(_ point: Point, by factor: Double = 1) -> Point"]),
         ("tensor.sha|pe", ["var shape: Shape", "sizes of the axes", "From the module Tensors."]),
         ("Tensor.zeros(|", ["static func zeros(_ shape: Shape, dtype: DType = .float32) -> Tensor"]),
+        ("let run = try train(|", ["func train<Model>(_ model: Model, on data: DatasetSplit", "- Throws:"]),
         ("Tensor(|", ["struct Tensor", "An array of numbers", "init(bytes: [UInt8]"]),
         ("Date|()", ["struct Date", "From the module FoundationEssentials."]),
         ("[1, 2].map|", ["func map<T, E>", "- Returns: An array containing the transformed elements"]),
@@ -66,6 +69,19 @@ def test_more_detail_is_the_source(lab):
     assert "func size() -> Double { (x * x + y * y).squareRoot() }" in shown
     # As it was typed: without what the kernel writes behind a variable.
     assert "Source:\nvar counter = 3\n" in lab.inspect("counter|", detail=1)["data"]["text/plain"]
+
+
+def test_a_source_that_has_changed_since_the_build_is_not_read(lab, project):
+    """What stands now where a comment was when it was compiled means nothing."""
+    assert "Source:\npublic static func zeros" in lab.inspect("Tensor.zeros|", detail=1)["data"]["text/plain"]
+    source = project / "Sources" / "Lab" / "Tensors" / "Tensor.swift"
+    status = source.stat()
+    os.utime(source)
+    try:
+        shown = lab.inspect("Tensor.zeros|", detail=1)["data"]["text/plain"]
+    finally:
+        os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert "All elements 0." in shown and "Source:" not in shown
 
 
 def test_a_redefined_name_is_the_new_one(notebook):

@@ -92,11 +92,11 @@ struct CursorTests {
 @Suite("What is asked and shown")
 struct CompletionTests {
     private func item(
-        _ sourceText: String, kind: String = "source.lang.swift.decl.var.global", module: String? = nil,
-        isSystem: Int? = nil, erase: Int? = nil
+        _ sourceText: String, name: String? = nil, kind: String = "source.lang.swift.decl.var.global",
+        module: String? = nil, isSystem: Int? = nil, erase: Int? = nil
     ) -> CompletionAnswer.Item {
         CompletionAnswer.Item(
-            kind: kind, name: sourceText, sourceText: sourceText, description: sourceText, typeName: "Int",
+            kind: kind, name: name ?? sourceText, sourceText: sourceText, description: sourceText, typeName: "Int",
             context: "source.codecompletion.context.othermodule", module: module, isSystem: isSystem, brief: nil,
             isNotRecommended: nil, bytesToErase: erase)
     }
@@ -141,6 +141,33 @@ struct CompletionTests {
             item("<#T##Int#>", kind: "source.lang.swift.decl.function.free"),
         ]
         #expect(texts(items, "f(|") == ["by: ", "x: "])
+    }
+
+    @Test func whatATypeLacksIsWrittenOutAsADeclaration() {
+        let items = [
+            item(
+                "func r(_ a: Int) -> Int {\n<#code#>\n}", name: "r(:)",
+                kind: "source.lang.swift.decl.function.method.instance"),
+            item("var v: Int", name: "v", kind: "source.lang.swift.decl.var.instance"),
+            item("func", kind: "source.lang.swift.keyword"),
+        ]
+        #expect(texts(items, "struct S: P {\n    |") == ["func r(_ a: Int) -> Int {\n    \n}", "var v: Int", "func"])
+        #expect(texts(items, "struct S: P {\n    r|") == ["func r(_ a: Int) -> Int {\n    \n}"])
+    }
+
+    @Test func thePartsOfATupleAreMembers() {
+        let pattern = "source.lang.swift.pattern"
+        let items = [item("a", kind: pattern), item("1", kind: pattern), item("a(", kind: pattern)]
+        #expect(texts(items, "t.|") == ["a", "1"])
+        #expect(texts(items, "t|") == [])
+        let match = CompletionRanking(items, context: context("t.|")).matches.first
+        #expect(match?.kind == "property" && match?.signature == "Int")
+    }
+
+    @Test func theLibrariesBehindOursAreNotProposed() {
+        let kind = "source.lang.swift.decl.module"
+        let items = ["CPNG", "Lab", "CellRuntime"].map { item($0, kind: kind, module: $0) }
+        #expect(texts(items, "import |") == ["Lab"])
     }
 
     @Test func optionalChainingReplacesTheDot() {
@@ -193,6 +220,14 @@ struct CompletionTests {
         #expect(StandInCall("f(x: <#T##Int#>)", isTyped: false).text == "f(x: <#argument#>)")
         #expect(StandInCall("f(x: <#T##Int#>)", isTyped: true).text == "f(x: <#T##Int#>)")
         #expect(StandInCall.closureParameters(of: "([Int: (A, B) -> C], Dictionary<D, E>) -> F") == 2)
+    }
+
+    @Test func aGenericParameterIsStoodInForByOneOfAGenericFunction() {
+        let function = StandInCall.inFunction("train(<#T##model: Module##Module#>, on: <#T##DatasetSplit#>)")
+        let call = "train(argument0, on: argument1) }\n"
+        let head = "func _standIn(_ argument0: some Module, _ argument1: some DatasetSplit) throws { _ = try "
+        #expect(function.text == head + call)
+        #expect(String(decoding: function.text.utf8.dropFirst(function.call), as: UTF8.self) == call)
     }
 
     @Test func aDeclarationIsFoundByNameAndLine() {

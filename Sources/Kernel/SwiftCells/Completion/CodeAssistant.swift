@@ -145,6 +145,13 @@ final class CodeAssistant: Sendable {
                 return documentation(answer, code: code, headLines: probe.headLines, detail: detail)
             }
         }
+        if item.kind.hasSuffix(".function.free") {
+            let function = StandInCall.inFunction(item.sourceText)
+            let lines = before[..<(before.lastIndex(of: "\n").map { before.index(after: $0) } ?? before.startIndex)]
+            if let answer = try information(String(lines) + function.text, at: lines.utf8.count + function.call) {
+                return documentation(answer, code: code, headLines: probe.headLines, detail: detail)
+            }
+        }
         let others = items.dropFirst().map(\.description).withoutRepetition.prefix(8)
         let type = item.typeName.map { item.kind.contains(".function.") ? " -> \($0)" : ": \($0)" } ?? ""
         return Documentation(
@@ -153,6 +160,26 @@ final class CodeAssistant: Sendable {
     }
 
     private func information(_ text: String, at offset: Int) throws -> CursorAnswer? {
+        let answer = try information(text, at: offset, arguments: arguments)
+        // The service takes comments from the sources themselves, from where they stood when those were compiled.
+        guard let answer, let file = answer.file, let module = answer.module, hasChanged(file, since: module) else {
+            return answer
+        }
+        return try information(
+            text, at: offset, arguments: arguments + ["-Xfrontend", "-ignore-module-source-info"])
+    }
+
+    /// Whether a source of this program is newer than the module that was compiled from it.
+    private func hasChanged(_ file: String, since module: String) -> Bool {
+        func time(_ path: String) -> (Int, Int)? {
+            var status = stat()
+            return stat(path, &status) == 0 ? (status.st_mtim.tv_sec, status.st_mtim.tv_nsec) : nil
+        }
+        guard let compiled = time("\(modules)/\(module).swiftmodule"), let saved = time(file) else { return false }
+        return saved > compiled
+    }
+
+    private func information(_ text: String, at offset: Int, arguments: [String]) throws -> CursorAnswer? {
         let answers = try ask([
             .openEditor(text, arguments: arguments), .cursorInformation(at: offset, arguments: arguments),
             .closeEditor(arguments: arguments),

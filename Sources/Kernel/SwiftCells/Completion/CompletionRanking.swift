@@ -3,9 +3,10 @@ import JupyterKernel
 /// What the code service proposes, in the order and the form in which a notebook shows it.
 ///
 /// A match is what is inserted: a name without its parentheses, because a front end closes those that the user types,
-/// and because `map` is as often followed by a closure; an argument label with its colon. Functions of one name are one
-/// match. The order is the service's, within what is the user's own or fits the place, then libraries such as `Lab`,
-/// then the standard library and Foundation, the C library, and keywords.
+/// and because `map` is as often followed by a closure; an argument label with its colon; a member that a protocol or a
+/// base class asks for as a declaration, with a body to fill. Functions of one name are one match. The order is the
+/// service's, within what is the user's own or fits the place, then libraries such as `Lab`, then the standard library
+/// and Foundation, the C library, and keywords.
 struct CompletionRanking {
     /// More than a person looks through.
     static let limit = 200
@@ -18,15 +19,13 @@ struct CompletionRanking {
         let shown = items.filter { $0.isShown(context) }
         bytesToErase = shown.contains { ($0.bytesToErase ?? 0) > 0 } && context.start > 0 ? 1 : 0
         let erased = bytesToErase == 0 ? "" : "."
-        let isFuzzy = !shown.contains { $0.inserted.hasPrefix(context.prefix, ignoringCase: true) }
+        let isFuzzy = !shown.contains { $0.matched.hasPrefix(context.prefix, ignoringCase: true) }
         var ranked: [(rank: Int, match: Completions.Match)] = []
         var positions: [String: Int] = [:]
         var overloads: [Int: Int] = [:]
         for item in shown {
             let inserted = item.inserted
-            guard isFuzzy || inserted.withoutOptionalChaining.hasPrefix(context.prefix, ignoringCase: true) else {
-                continue
-            }
+            guard isFuzzy || item.matched.hasPrefix(context.prefix, ignoringCase: true) else { continue }
             let text = (item.bytesToErase ?? 0) > 0 ? inserted : erased + inserted
             if let position = positions[text] {
                 overloads[position]? += item.isCallable ? 1 : 0
@@ -51,8 +50,9 @@ struct CompletionRanking {
 }
 
 extension CompletionAnswer.Item {
-    /// `append`, `?.count`, `contentsOf: `, `let`.
+    /// `append`, `?.count`, `contentsOf: `, `let`; and what is required of a type, as a declaration.
     var inserted: String {
+        if isRequirement { return sourceText.replacing("<#code#>", with: "    ") }
         let text = sourceText.prefix { $0 != "(" && $0 != "{" }.ranges(of: "<#").first.map { range in
             sourceText[..<range.lowerBound]
         }
@@ -61,19 +61,28 @@ extension CompletionAnswer.Item {
         return inserted
     }
 
+    /// What of it the user types first.
+    fileprivate var matched: String { isRequirement ? name : inserted.withoutOptionalChaining }
+
+    /// Whether it is a member that a protocol or a base class asks for, in the place where it is to be declared.
+    private var isRequirement: Bool {
+        sourceText.contains("<#code#>") || kind.hasSuffix(".var.instance") && sourceText.hasPrefix("var ")
+    }
+
     private var isKeyword: Bool { kind.hasSuffix(".keyword") || kind.contains(".literal.") }
 
     fileprivate var isCallable: Bool { kind.contains(".function.") || kind.hasSuffix(".macro") }
 
     fileprivate func isShown(_ context: CursorContext) -> Bool {
-        // The cells' own machinery.
-        if module == "CellRuntime" { return false }
+        // The cells' own machinery, and the C libraries behind the modules that cells import.
+        if module == "CellRuntime" || ModulePaths.cModules.contains(module ?? "") { return false }
         if context.isMember, isKeyword || kind.hasSuffix(".operator.infix") { return false }
         let name = inserted.withoutOptionalChaining
         guard let first = name.unicodeScalars.first(where: { $0 != "`" && $0 != "#" }) else { return false }
         if !CursorContext.isPartOfIdentifier(first) { return false }
-        // `name.`, `name(`: patterns that are no labels.
+        // A label, or the part of a tuple; `name.`, `name(` are patterns too.
         return !kind.hasSuffix(".pattern") || name.hasSuffix(": ")
+            || context.isMember && name.unicodeScalars.allSatisfy(CursorContext.isPartOfIdentifier)
     }
 
     fileprivate func rank(_ context: CursorContext) -> Int {
@@ -93,7 +102,7 @@ extension CompletionAnswer.Item {
         // `Tensor.show` as a function that takes the tensor is seldom meant.
         if isNotRecommended == 1 || description.contains("(_ self: ") { rank += 1 }
         // Of `print` and `PrefixSequence`, `pr` means the former; `Te` means `Tensor` before the user's own `test`.
-        if inserted.withoutOptionalChaining.hasPrefix(context.prefix) { return 2 * rank }
+        if matched.hasPrefix(context.prefix) { return 2 * rank }
         return 2 * rank + (context.prefix.contains { $0.isUppercase } ? 5 : 1)
     }
 
@@ -107,8 +116,11 @@ extension CompletionAnswer.Item {
             if parts.contains("method") { return "method" }
             return parts.last == "constructor" ? "constructor" : "function"
         }
-        if parts.contains("var") { return parts.last == "instance" || parts.last == "static" ? "property" : "variable" }
+        if parts.contains("var") {
+            return ["instance", "static", "class"].contains(parts.last) ? "property" : "variable"
+        }
         return switch parts.last {
+        case "pattern": "property"
         case "actor": "class"
         case "enumelement": "enum member"
         case "typealias", "associatedtype", "generic_type_param": "type"
@@ -121,7 +133,7 @@ extension CompletionAnswer.Item {
     fileprivate var signature: String? {
         let type = typeName.flatMap { $0.isEmpty ? nil : $0 }
         guard isCallable || description.contains("(") else {
-            return kind.contains(".var.") || inserted.hasSuffix(": ") ? type : nil
+            return kind.contains(".var.") || kind.hasSuffix(".pattern") || inserted.hasSuffix(": ") ? type : nil
         }
         guard let parenthesis = description.firstIndex(of: "(") else { return type }
         return description[parenthesis...] + (type.map { " -> " + $0 } ?? "")

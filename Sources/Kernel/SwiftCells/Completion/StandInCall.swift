@@ -18,6 +18,21 @@ struct StandInCall {
         }
     }
 
+    /// A function that makes the call with its own parameters, and where in its text (UTF-8) the call begins.
+    ///
+    /// What an editor would insert names the protocol where a parameter is generic, and only a generic function has a
+    /// value for that. Where the type is none of a protocol's, `some` is an error that the service overlooks.
+    static func inFunction(_ sourceText: String) -> (text: String, call: Int) {
+        var parameters: [String] = []
+        let call = sourceText.replacing(#/<#(.*?)#>/#) { match in
+            let type = match.1.split(separator: "##").last.map(String.init) ?? ""
+            parameters.append("_ argument\(parameters.count): some \(type)")
+            return "argument\(parameters.count - 1)"
+        }
+        let head = "func _standIn(\(parameters.joined(separator: ", "))) throws { _ = try "
+        return (head + call + " }\n", head.utf8.count)
+    }
+
     /// How many parameters a closure of that type takes; `nil` where the type is no function's.
     static func closureParameters(of type: String) -> Int? {
         guard type.contains("->"), let open = type.firstIndex(of: "(") else { return nil }
