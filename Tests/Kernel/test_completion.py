@@ -33,6 +33,9 @@ def lab(notebooks):
         ("paint(shade: .light, |", {"times: "}),
         ("mirrored(Point(), |", {"by: "}),
         ("print(1, sep|arator: 2)", {"separator: "}),
+        ("let pair = (first: 1, second: 2); pair.|", {"first", "second"}),
+        ("final class Net: Module {\n    callAs|\n}",
+         {"func callAsFunction(_ input: Tensor) -> Tensor {\n    \n}"}),
         ("tensor.shap|", {"shape"}),
         ("Tensor.zer|", {"zeros"}),
         ("Date().timeIntervalSince1|", {"timeIntervalSince1970"}),
@@ -169,7 +172,7 @@ def test_the_helper_goes_with_its_kernel(notebooks):
 
 
 def test_tab_while_a_cell_runs(notebook):
-    """In a subshell, as JupyterLab asks."""
+    """In a subshell: the main shell answers in the order in which it is asked."""
     client = notebook.client
     request = client.session.msg("create_subshell_request", {})
     client.control_channel.send(request)

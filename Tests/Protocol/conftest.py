@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from kernels import Kernel
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -56,8 +56,7 @@ def echo_kernel():
 
 @pytest.fixture
 def kernel():
-    """A fresh kernel and a client that is ready."""
-    manager, client = start_new_kernel(kernel_name="echo", stderr=subprocess.DEVNULL)
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    """A fresh echo kernel and a client that is ready."""
+    kernel = Kernel("echo", log=subprocess.DEVNULL)
+    yield kernel
+    kernel.close()

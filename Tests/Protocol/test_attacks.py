@@ -3,73 +3,42 @@ import os
 import pathlib
 import socket
 import subprocess
-import time
 
-import psutil
 import pytest
 import zmq
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
+from kernels import PATIENCE, Kernel
 
-PATIENCE = 20
 PORTS = ("shell_port", "control_port", "stdin_port", "iopub_port", "hb_port")
 ENDLESS = {"echo": "sleep-until-interrupted", "swift-lab": 'print("started")\nwhile true {}'}
 SAY = {"echo": "print well", "swift-lab": 'print("well")'}
 
 
-class Kernel:
+class Target(Kernel):
+    """A kernel that is attacked."""
+
     def __init__(self, name):
         self.name = name
-        self.manager = KernelManager(kernel_name=name)
-        self.manager.start_kernel(stderr=subprocess.DEVNULL)
-        self.client = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        super().__init__(name, log=subprocess.DEVNULL)
         self.info = self.manager.get_connection_info()
 
-    def close(self):
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+    def answers_on_control(self) -> bool:
+        return self.ask("kernel_info_request", channel="control")["status"] == "ok"
 
-    @property
-    def process(self) -> psutil.Process:
-        return psutil.Process(self.manager.provisioner.pid)
-
-    def start_endless(self):
-        message = self.client.execute(ENDLESS[self.name])
-        while self.client.get_iopub_msg(timeout=PATIENCE)["msg_type"] != "stream":
-            pass
-        return message
-
-    def answers_on_control(self):
-        self.client.control_channel.send(self.client.session.msg("kernel_info_request"))
-        assert self.client.get_control_msg(timeout=PATIENCE)["msg_type"] == "kernel_info_reply"
-
-    def finish(self, message):
-        """What a request published, up to its idle."""
-        published = []
-        while True:
-            got = self.client.get_iopub_msg(timeout=PATIENCE)
-            if got["parent_header"].get("msg_id") == message:
-                published.append(got)
-                if got["content"].get("execution_state") == "idle":
-                    return published
-
-    def is_well(self):
-        published = self.finish(self.client.execute(SAY[self.name]))
-        texts = [got["content"]["text"] for got in published if got["msg_type"] == "stream"]
-        return self.manager.is_alive() and texts == ["well\n"]
+    def is_well(self) -> bool:
+        return self.run(SAY[self.name]).stdout == "well\n" and self.manager.is_alive()
 
 
 @pytest.fixture(scope="module", params=["echo", "swift-lab"])
 def kernel(request):
-    kernel = Kernel(request.param)
+    kernel = Target(request.param)
     yield kernel
     kernel.close()
 
 
 def test_ten_thousand_wrong_messages_on_every_socket_while_a_cell_runs(kernel):
-    endless = kernel.start_endless()
+    endless = kernel.start_printing(ENDLESS[kernel.name])
     before = kernel.process.memory_info().rss
     stranger = Session(key=b"another key", signature_scheme="hmac-sha256")
     stranger.digest_history_size = 0
@@ -93,10 +62,9 @@ def test_ten_thousand_wrong_messages_on_every_socket_while_a_cell_runs(kernel):
                 attacker.send_multipart(wrong[number % len(wrong)])
         except zmq.Again:
             assert port == "hb_port", port
-    kernel.answers_on_control()
-    kernel.manager.interrupt_kernel()
-    published = kernel.finish(endless)
-    assert "intruder" not in str(published)
+    assert kernel.answers_on_control()
+    kernel.interrupt()
+    assert "intruder" not in str(kernel.finish(endless).published)
     assert kernel.is_well()
     # Nothing of them is kept.
     assert kernel.process.memory_info().rss - before < 30e6
@@ -111,7 +79,7 @@ def test_a_message_that_was_recorded_is_not_obeyed_again(kernel):
     recorder = context.socket(zmq.DEALER)
     recorder.connect(f"tcp://{kernel.info['ip']}:{kernel.info['shell_port']}")
     recorder.send_multipart(frames)
-    kernel.finish(request["header"]["msg_id"])
+    kernel.published(request["header"]["msg_id"])
     for _ in range(3):
         recorder.send_multipart(frames)
     assert kernel.is_well()
@@ -152,8 +120,7 @@ def test_what_is_no_message_harms_nobody(kernel, port, frame):
     before = kernel.process.memory_info().rss
     with zmtp(kernel, port) as connection:
         connection.sendall(frame)
-    assert kernel.is_well()
-    kernel.answers_on_control()
+    assert kernel.is_well() and kernel.answers_on_control()
     assert kernel.process.memory_info().rss - before < 30e6
 
 
@@ -188,14 +155,10 @@ def test_a_client_that_comes_late_is_served_like_the_first(kernel):
     other.wait_for_ready(timeout=PATIENCE)
     message = other.execute(SAY[kernel.name])
     texts = []
-    while True:
+    while not texts:
         got = other.get_iopub_msg(timeout=PATIENCE)
-        if got["parent_header"].get("msg_id") != message:
-            continue
-        if got["msg_type"] == "stream":
+        if got["parent_header"].get("msg_id") == message and got["msg_type"] == "stream":
             texts.append(got["content"]["text"])
-        if got["content"].get("execution_state") == "idle":
-            break
     assert texts == ["well\n"]
     other.stop_channels()
     assert kernel.is_well()

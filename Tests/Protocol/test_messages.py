@@ -6,65 +6,10 @@ import time
 
 import pytest
 import zmq
-from jupyter_client.manager import KernelManager
-
-PATIENCE = 30
+from kernels import PATIENCE, Kernel, types
 
 
-class Kernel:
-    def __init__(self, **options):
-        self.manager = KernelManager(kernel_name="swift-lab", **options)
-        self.manager.start_kernel()
-        self.connect()
-
-    def connect(self):
-        self.client = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
-
-    def close(self):
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-
-    def send(self, kind, content=None, channel="shell", subshell=None, buffers=None) -> str:
-        message = self.client.session.msg(kind, content or {})
-        if subshell:
-            message["header"]["subshell_id"] = subshell
-        socket = getattr(self.client, f"{channel}_channel").socket
-        self.client.session.send(socket, message, buffers=buffers)
-        return message["header"]["msg_id"]
-
-    def reply(self, identity, channel="shell") -> dict:
-        get = self.client.get_shell_msg if channel == "shell" else self.client.get_control_msg
-        while True:
-            reply = get(timeout=PATIENCE)
-            if reply["parent_header"].get("msg_id") == identity:
-                return reply
-
-    def published(self, identity) -> list[dict]:
-        """What a request published, from its busy to its idle."""
-        got = []
-        while True:
-            message = self.client.get_iopub_msg(timeout=PATIENCE)
-            if message["parent_header"].get("msg_id") != identity:
-                continue
-            got.append(message)
-            if message["content"].get("execution_state") == "idle":
-                assert got[0]["content"] == {"execution_state": "busy"}
-                return got[1:-1]
-
-    def run(self, code, **options):
-        identity = self.client.execute(code, **options)
-        published = self.published(identity)
-        return self.reply(identity)["content"], published
-
-    def start(self, code) -> str:
-        """Starts a cell that prints when it runs."""
-        identity = self.client.execute(code)
-        while True:
-            message = self.client.get_iopub_msg(timeout=PATIENCE)
-            if message["msg_type"] == "stream" and message["parent_header"]["msg_id"] == identity:
-                return identity
+ENDLESS = 'print("started")\nwhile true {}'
 
 
 @pytest.fixture(scope="module")
@@ -74,54 +19,48 @@ def kernel():
     kernel.close()
 
 
-def types(published) -> list[str]:
-    return [message["msg_type"] for message in published]
-
-
 def test_kernel_info_says_what_it_speaks(kernel):
     for channel in ("shell", "control"):
-        info = kernel.reply(kernel.send("kernel_info_request", channel=channel), channel)["content"]
+        info = kernel.ask("kernel_info_request", channel=channel)
         assert info["status"] == "ok" and info["protocol_version"] == "5.5"
         assert info["supported_features"] == ["kernel subshells"] and info["debugger"] is False
         assert info["language_info"]["name"] == "swift" and info["language_info"]["file_extension"] == ".swift"
 
 
 def test_user_expressions(kernel):
-    reply, _ = kernel.run("let seven = 7", user_expressions={"good": "seven * 6", "bad": "nonsense"})
+    reply = kernel.run("let seven = 7", user_expressions={"good": "seven * 6", "bad": "nonsense"}).reply
     assert reply["user_expressions"]["good"] == {"status": "ok", "data": {"text/plain": "42"}, "metadata": {}}
-    assert reply["user_expressions"]["bad"]["status"] == "error"
-    assert "nonsense" in reply["user_expressions"]["bad"]["evalue"]
+    bad = reply["user_expressions"]["bad"]
+    assert set(bad) == {"status", "ename", "evalue", "traceback"} and bad["status"] == "error"
+    assert "nonsense" in bad["evalue"]
 
 
 def test_an_endless_user_expression_can_be_interrupted(kernel):
     kernel.run('func endless() -> Int { print("evaluating"); while true {} }')
-    identity = kernel.client.execute("1", user_expressions={"endless": "endless()"})
-    while True:
-        message = kernel.client.get_iopub_msg(timeout=PATIENCE)
-        if message["msg_type"] == "stream" and message["parent_header"]["msg_id"] == identity:
-            break
-    kernel.manager.interrupt_kernel()
-    reply = kernel.reply(identity)["content"]
-    assert reply["user_expressions"]["endless"]["ename"] == "Interrupted"
-    assert kernel.run("seven")[1][-1]["content"]["data"]["text/plain"] == "7"
+    running = kernel.start_printing("1", user_expressions={"endless": "endless()"})
+    kernel.interrupt()
+    assert kernel.finish(running).reply["user_expressions"]["endless"]["ename"] == "Interrupted"
+    assert kernel.run("seven").value == "7"
 
 
 def test_silent_and_unstored_cells(kernel):
-    before = kernel.run("1")[0]["execution_count"]
-    reply, published = kernel.run('print("x")\nlet silently = 8\nsilently', silent=True)
-    assert published == [] and reply["execution_count"] == before
-    assert kernel.run("silently", store_history=False)[0]["execution_count"] == before
-    assert kernel.run("silently")[0]["execution_count"] == before + 1
+    before = kernel.run("1").reply["execution_count"]
+    silent = kernel.run('print("x")\nlet silently = 8\nsilently', silent=True)
+    assert silent.published == [] and silent.reply["execution_count"] == before
+    assert kernel.run("silently", store_history=False).reply["execution_count"] == before
+    assert kernel.run("silently").reply["execution_count"] == before + 1
+    kept = kernel.ask("history_request", hist_access_type="tail", n=2, output=False, raw=True)["history"]
+    assert [entry[2] for entry in kept] == ["1", "silently"]
 
 
 @pytest.mark.parametrize("stops", [True, False])
 def test_a_failure_aborts_what_is_queued(kernel, stops):
     first = kernel.client.execute("[1][seven]", stop_on_error=stops)
     queued = [kernel.client.execute(f"{n}") for n in range(3)]
-    assert kernel.reply(first)["content"]["status"] == "error"
-    statuses = [kernel.reply(identity)["content"]["status"] for identity in queued]
+    assert kernel.reply(first)["status"] == "error"
+    statuses = [kernel.reply(identity)["status"] for identity in queued]
     assert statuses == ["aborted" if stops else "ok"] * 3
-    assert kernel.run("1")[0]["status"] == "ok"
+    assert kernel.run("1").reply["status"] == "ok"
 
 
 def test_history_is_kept_across_sessions(kernel):
@@ -129,8 +68,7 @@ def test_history_is_kept_across_sessions(kernel):
     other = Kernel()
     try:
         def history(**content):
-            content = {"raw": True, "output": False, **content}
-            return other.reply(other.send("history_request", content))["content"]["history"]
+            return other.ask("history_request", **{"raw": True, "output": False, **content})["history"]
 
         search = {"hist_access_type": "search", "pattern": "*remembered across*", "n": 10}
         [(session, line, text)] = history(**search, unique=True)
@@ -147,7 +85,7 @@ def test_history_is_kept_across_sessions(kernel):
     "code, status, indent",
     [("let a = 1", "complete", None), ("func f() {", "incomplete", "    "), ("let = )", "invalid", None)])
 def test_is_complete(kernel, code, status, indent):
-    content = kernel.reply(kernel.send("is_complete_request", {"code": code}))["content"]
+    content = kernel.ask("is_complete_request", code=code)
     assert content["status"] == status and content.get("indent") == indent
 
 
@@ -162,14 +100,13 @@ frontend.acceptComms(target: "mirror") { comm, payload in comm.send(payload) }""
 
 
 def test_comms_carry_buffers_both_ways_each_message_in_busy_and_idle(kernel):
-    _, published = kernel.run(OPEN)
-    [opened] = [message for message in published if message["msg_type"] == "comm_open"]
+    [opened] = [message for message in kernel.run(OPEN).published if message["msg_type"] == "comm_open"]
     assert opened["content"]["target_name"] == "counter" and opened["content"]["data"] == {"n": 1}
     assert opened["metadata"]["version"] == "1" and [bytes(b) for b in opened["buffers"]] == [b"\x00\xff", b""]
     comm = opened["content"]["comm_id"]
 
     def comms(**content):
-        return kernel.reply(kernel.send("comm_info_request", content))["content"]["comms"]
+        return kernel.ask("comm_info_request", **content)["comms"]
 
     assert comms(target_name="counter") == {comm: {"target_name": "counter"}} and comms(target_name="other") == {}
     large = os.urandom(1_000_000)
@@ -189,40 +126,39 @@ def test_comms_carry_buffers_both_ways_each_message_in_busy_and_idle(kernel):
 
 
 def test_subshells_answer_while_a_cell_runs(kernel):
-    _, published = kernel.run(OPEN)
-    comm = next(message["content"]["comm_id"] for message in published if message["msg_type"] == "comm_open")
+    comm = kernel.run(OPEN).contents("comm_open")[0]["comm_id"]
 
     def control(kind, **content):
-        return kernel.reply(kernel.send(kind, content, channel="control"), "control")["content"]
+        return kernel.ask(kind, channel="control", **content)
 
     subshell = control("create_subshell_request")["subshell_id"]
     assert control("list_subshell_request")["subshell_id"] == [subshell]
-    running = kernel.start('print("started")\nwhile true {}')
-    completion = kernel.send("complete_request", {"code": "seve", "cursor_pos": 4}, subshell=subshell)
-    assert "seven" in kernel.reply(completion)["content"]["matches"]
+    running = kernel.start_printing(ENDLESS)
+    completion = kernel.ask("complete_request", subshell=subshell, code="seve", cursor_pos=4)
+    assert "seven" in completion["matches"]
     message = kernel.send("comm_msg", {"comm_id": comm, "data": {"live": True}}, subshell=subshell)
     # Also what the callback prints is its own and not the running cell's.
     answer = kernel.published(message)
     assert types(answer) == ["stream", "display_data", "comm_msg"]
-    kernel.manager.interrupt_kernel()
-    assert kernel.reply(running)["content"]["ename"] == "Interrupted"
-    lost = kernel.send("complete_request", {"code": "s", "cursor_pos": 1}, subshell="nowhere")
-    assert "no subshell nowhere" in kernel.reply(lost)["content"]["evalue"]
+    kernel.interrupt()
+    assert kernel.finish(running).reply["ename"] == "Interrupted"
+    lost = kernel.ask("complete_request", subshell="nowhere", code="s", cursor_pos=1)
+    assert lost["status"] == "error" and "no subshell nowhere" in lost["evalue"]
     assert control("delete_subshell_request", subshell_id=subshell)["status"] == "ok"
     assert control("list_subshell_request")["subshell_id"] == []
     assert control("delete_subshell_request", subshell_id=subshell)["status"] == "error"
+    assert kernel.ask("kernel_info_request", subshell=subshell)["status"] == "error"
 
 
 def test_text_pictures_and_errors_arrive_in_the_order_in_which_they_were_made(kernel):
     code = 'import Lab\nfor n in 0..<20 { print("text", n); display(n) }\nprint("last")\nfatalError("over")'
-    _, published = kernel.run(code)
-    # 20 pairs, then the last line, then the error; idle behind all (see `published`).
-    assert types(published)[1:] == ["stream", "display_data"] * 20 + ["stream", "error"]
+    # 20 pairs, then the last line, then the error; idle behind all.
+    assert types(kernel.run(code).published)[1:] == ["stream", "display_data"] * 20 + ["stream", "error"]
 
 
 def test_the_heart_beats_while_a_cell_runs(kernel):
     info = kernel.manager.get_connection_info()
-    running = kernel.start('print("started")\nwhile true {}')
+    running = kernel.start_printing(ENDLESS)
     heart = zmq.Context.instance().socket(zmq.REQ)
     heart.connect(f"tcp://{info['ip']}:{info['hb_port']}")
     for beat in (b"", b"ping", os.urandom(1000)):
@@ -233,22 +169,48 @@ def test_the_heart_beats_while_a_cell_runs(kernel):
     heart.close()
     # And an interrupt may come as a signal.
     os.kill(kernel.manager.provisioner.pid, signal.SIGINT)
-    assert kernel.reply(running)["content"]["ename"] == "Interrupted"
+    assert kernel.finish(running).reply["ename"] == "Interrupted"
+
+
+def test_an_interrupt_is_answered_at_once_and_then_by_the_cell(kernel):
+    running = kernel.start_printing(ENDLESS)
+    queued = kernel.client.execute("1")
+    assert kernel.ask("interrupt_request", channel="control") == {"status": "ok"}
+    assert kernel.finish(running).reply["ename"] == "Interrupted"
+    assert kernel.reply(queued)["status"] == "aborted"
+    # While nothing runs it is answered as well, and does not reach the next cell.
+    assert kernel.ask("interrupt_request", channel="control") == {"status": "ok"}
+    assert kernel.run("1").value == "1"
+
+
+def test_where_no_input_is_allowed_nobody_is_asked(kernel):
+    assert kernel.run('readLine() == nil && readPassword(prompt: "?") == nil', allow_stdin=False).value == "true"
+    assert not kernel.client.stdin_channel.socket.poll(0)
+
+
+def test_a_debugger_is_refused_and_what_is_unknown_passed_over(kernel):
+    refused = kernel.ask("debug_request", channel="control", type="request", seq=3, command="initialize")
+    assert (refused["type"], refused["request_seq"], refused["success"]) == ("response", 3, False)
+    for channel in ("shell", "control", "stdin"):
+        kernel.send("launch_request", channel=channel)
+    for channel in ("shell", "control"):
+        assert kernel.ask("kernel_info_request", channel=channel)["status"] == "ok"
 
 
 def test_shutdown_with_restart_while_a_cell_runs():
     kernel = Kernel()
     try:
         kernel.run("let gone = 1")
-        kernel.start('print("started")\nwhile true {}')
+        kernel.start_printing(ENDLESS)
         identity = kernel.send("shutdown_request", {"restart": True}, channel="control")
-        assert kernel.reply(identity, "control")["content"] == {"status": "ok", "restart": True}
+        assert kernel.reply(identity, "control") == {"status": "ok", "restart": True}
+        assert types(kernel.published(identity)) == ["shutdown_reply"]
         process = kernel.manager.provisioner.process
         process.wait(timeout=10)
         kernel.manager.restart_kernel(now=True)
         kernel.client.stop_channels()
         kernel.connect()
-        reply, _ = kernel.run("gone")
+        reply = kernel.run("gone").reply
         assert reply["status"] == "error" and reply["execution_count"] == 1
     finally:
         kernel.close()
@@ -257,7 +219,7 @@ def test_shutdown_with_restart_while_a_cell_runs():
 def test_connections_are_encrypted_where_the_client_asks_for_it():
     kernel = Kernel(transport_encryption="required")
     try:
-        running = kernel.start('print("started")\nwhile true {}')
+        running = kernel.start_printing(ENDLESS)
         info = kernel.manager.get_connection_info()
         assert info["curve_secretkey"]
         # Somebody who knows the signing key, but not this one, is not even heard.
@@ -267,10 +229,9 @@ def test_connections_are_encrypted_where_the_client_asks_for_it():
         stranger.connect(f"tcp://{info['ip']}:{info['control_port']}")
         kernel.client.session.send(stranger, "interrupt_request", {})
         assert not stranger.poll(500)
-        identity = kernel.send("kernel_info_request", channel="control")
-        assert kernel.reply(identity, "control")["content"]["status"] == "ok"
-        kernel.manager.interrupt_kernel()
-        assert kernel.reply(running)["content"]["ename"] == "Interrupted"
+        assert kernel.ask("kernel_info_request", channel="control")["status"] == "ok"
+        kernel.interrupt()
+        assert kernel.finish(running).reply["ename"] == "Interrupted"
         context.destroy()
     finally:
         kernel.close()
