@@ -1,9 +1,6 @@
 internal import Glibc
 import Tensors
 
-func cosine(_ angle: Double) -> Double { cos(angle) }
-func sine(_ angle: Double) -> Double { sin(angle) }
-
 extension Augmentation {
     /// Changes the values of an image, `[channels, height, width]` from 0 to 1, where it stands.
     func recolor(

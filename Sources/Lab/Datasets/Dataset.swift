@@ -151,6 +151,31 @@ public struct Dataset: Sendable {
         }
         return selecting((0..<count).filter { storedLabels[Int(indices[$0])] == Int32(label) })
     }
+
+    /// No fewer and no more images of each class than this: classes with fewer are left out, of the others a random
+    /// choice is kept.
+    public func limited(perClass limits: ClosedRange<Int>, seed: Int = 1) -> Dataset {
+        var byClass = [[Int]](repeating: [], count: classNames.count)
+        for (place, label) in labels.enumerated() { byClass[label].append(place) }
+        let generator = RandomGenerator(seed: seed).split("limited")
+        var places: [Int] = []
+        // Classes that are left out leave no number behind: a network would get an output that nothing teaches.
+        var names: [String] = []
+        var newLabels = [Int32](repeating: -1, count: classNames.count)
+        for (label, members) in byClass.enumerated() where members.count >= limits.lowerBound {
+            var generator = generator.split(UInt64(label))
+            places += generator.shuffled(members).prefix(limits.upperBound)
+            newLabels[label] = Int32(names.count)
+            names.append(classNames[label])
+        }
+        guard names.count < classNames.count else { return selecting(places.sorted()) }
+        var result = Dataset(
+            name: name, source: source, classNames: names, imageShape: imageShape, pixels: pixels,
+            labels: storedLabels.map { newLabels[Int($0)] }, indices: places.sorted().map { indices[$0] })
+        result.normalization = normalization
+        result.augmentations = augmentations
+        return result
+    }
 }
 
 /// One image of a data set and what it shows.
