@@ -24,16 +24,6 @@ struct Doctor: ParsableCommand {
     }
 }
 
-/// One line of the report.
-struct Finding {
-    let subject: String
-    let isGood: Bool
-    /// What was found; where it is not good, what to do.
-    let detail: String
-    /// Whether the labs cannot run without it.
-    var isNeeded = true
-}
-
 extension String {
     fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }
