@@ -11,6 +11,7 @@ struct Bench: ParsableCommand {
             BenchAugmentation.self, BenchPictures.self, BenchRuns.self, BenchRecipe.self,
         ])
 
+    /// All but the recipe, which takes five minutes.
     func run() throws {
         try BenchDigits.parse(["--json"]).run()
         for batch in ["64", "256"] { try BenchLeNet.parse(["--json", "--busy", "--batch", batch]).run() }

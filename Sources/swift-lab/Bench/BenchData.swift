@@ -45,17 +45,7 @@ struct BenchData: ParsableCommand {
     /// So many colour images of 64 × 64 pixels in two classes, a hundred of them different.
     private func writeImages(_ count: Int, to folder: String) throws {
         var generator = RandomGenerator(seed: 1)
-        let files = (0..<100).map { _ in
-            // Smooth, as photographs are: noise alone would be larger than any photograph.
-            let (a, b) = (generator.below(200), generator.below(200))
-            return Image(
-                width: 64, height: 64, channels: 3,
-                pixels: (0..<64 * 64).flatMap { place in
-                    let (x, y) = (place % 64, place / 64)
-                    return [UInt8((a + x + generator.below(8)) % 256), UInt8((b + y) % 256), UInt8((x * y / 20) % 256)]
-                }
-            ).png
-        }
+        let files = (0..<100).map { _ in photograph(using: &generator).png }
         for name in ["a", "b"] { try makeFolder("\(folder)/\(name)") }
         for index in 0..<count {
             try writeFile(files[index % 100], to: "\(folder)/\(index % 2 == 0 ? "a" : "b")/\(index).png")

@@ -12,16 +12,7 @@ struct BenchConvnet: ParsableCommand {
     func run() {
         options.run(
             "convnet", title: "Convolutions on 64x64 colour images", batch: 32, input: [3, 64, 64],
-            Sequential {
-                for filters in [32, 64, 128, 256] {
-                    Conv2D(filters, kernel: 3, padding: 1, bias: false, initializer: .he)
-                    BatchNorm()
-                    ReLU()
-                    MaxPool2D(2)
-                }
-                GlobalAveragePool2D()
-                Dense(10)
-            })
+            stages([32, 64, 128, 256]))
     }
 }
 
@@ -36,16 +27,7 @@ struct BenchFashion: ParsableCommand {
     func run() {
         options.run(
             "fashion", title: "Convolutions on 28x28 grey images", batch: 64, input: [1, 28, 28],
-            Sequential {
-                for filters in [32, 64, 128] {
-                    Conv2D(filters, kernel: 3, padding: 1, bias: false, initializer: .he)
-                    BatchNorm()
-                    ReLU()
-                    MaxPool2D(2)
-                }
-                GlobalAveragePool2D()
-                Dense(10)
-            })
+            stages([32, 64, 128]))
     }
 }
 
@@ -121,5 +103,19 @@ struct BenchAdam: ParsableCommand {
                 Dense(1024, activation: .gelu)
                 Dense(10)
             }, optimizer: .adam())
+    }
+}
+
+/// For each number of filters a 3x3 convolution with batch normalisation, ReLU and pooling, then ten answers.
+private func stages(_ filters: [Int]) -> Sequential {
+    Sequential {
+        for filters in filters {
+            Conv2D(filters, kernel: 3, padding: 1, bias: false, initializer: .he)
+            BatchNorm()
+            ReLU()
+            MaxPool2D(2)
+        }
+        GlobalAveragePool2D()
+        Dense(10)
     }
 }

@@ -23,18 +23,7 @@ struct BenchPictures: ParsableCommand {
             Image(width: 28, height: 28, pixels: (0..<784).map { _ in UInt8(generator.below(256)) })
         }
         let grid = ImageGrid(images, labels: (0..<100).map { "\($0 % 10)" })
-        let photos = ImageGrid(
-            (0..<40).map { _ in
-                let (a, b) = (generator.below(200), generator.below(200))
-                return Image(
-                    width: 64, height: 64, channels: 3,
-                    pixels: (0..<64 * 64).flatMap { place in
-                        let (x, y) = (place % 64, place / 64)
-                        return [
-                            UInt8((a + x + generator.below(8)) % 256), UInt8((b + y) % 256), UInt8((x * y / 20) % 256),
-                        ]
-                    })
-            })
+        let photos = ImageGrid((0..<40).map { _ in photograph(using: &generator) })
         let curves = medianSeconds(of: 11) { _ = plot.png }
         let tiles = medianSeconds(of: 11) { _ = grid.png }
         let colored = medianSeconds(of: 11) { _ = photos.png }
