@@ -1,5 +1,5 @@
-// Functions of each element and of pairs of elements. Included by Kernels.h; the plain versions are the C library's
-// functions on Double, as `float64` tensors compute them.
+// Functions of each element, of pairs of elements, and sums of several. Included by Kernels.h; the plain versions are the C
+// library's functions on Double, as `float64` tensors compute them.
 //
 // Polynomials after Moshier's Cephes library (expf, logf, tanhf), all within 3 units in the last place (tested).
 
@@ -122,3 +122,12 @@ static void TARGET(combine)(
 }
 #undef choose
 #undef MAGIC
+
+// The partial sums that tiles have made, part after part, so that the order does not depend on who was first.
+static void TARGET(sum_parts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out) {
+    for (int64_t i = 0; i < count; i++) {
+        float sum = parts[i];
+        for (int64_t p = 1; p < partCount; p++) sum += parts[p * stride + i];
+        out[i] = sum;
+    }
+}

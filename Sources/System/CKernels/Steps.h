@@ -1,12 +1,5 @@
-// Optimizers' steps over flat memory. Included by Kernels.h.
-
-static void TARGET(sum_parts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out) {
-    for (int64_t i = 0; i < count; i++) {
-        float sum = parts[i];
-        for (int64_t p = 1; p < partCount; p++) sum += parts[p * stride + i];
-        out[i] = sum;
-    }
-}
+// Optimizers' steps over flat memory, by the formulas that stand at their declarations in CKernels.h. Included by Kernels.h;
+// the tests hold them against PyTorch's.
 
 static void TARGET(plain_step)(float *p, const float *g, int64_t count, float rate, float decay) {
     for (int64_t i = 0; i < count; i++) p[i] -= rate * (g[i] + decay * p[i]);
@@ -29,7 +22,6 @@ static void TARGET(momentum_step)(
         }
     }
 }
-
 
 // The steps of AdaptiveRule in CPU/AdaptiveSteps.swift, where the formulas stand.
 static void TARGET(adaptive_step)(

@@ -150,7 +150,7 @@ typedef struct {
     /// dw[3 * 3][count] from s[16][count].
     void (*winogradFilterGradient)(const float *s, int64_t sPlane, int64_t count, float *dw, int64_t dwPlace);
 
-    // Batch normalisation, on one plane of a channel at a time (Normalization.h).
+    // Batch normalisation and pooling, on one plane of a channel at a time (Normalization.h, Pooling.h).
 
     /// Joins `count` numbers to state = {how many, their mean, the sum of squared distances from it}.
     void (*moments)(const float *x, int64_t count, double *state);
