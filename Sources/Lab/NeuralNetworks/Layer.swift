@@ -30,29 +30,11 @@ open class Layer: Module, LayerContext {
     public final func callAsFunction(_ input: Tensor) -> Tensor {
         let output = inContext(of: self) { forward(input) }
         guard let trace = currentShapeTrace else { return output }
-        if input.hasNoElements {
+        if input.isShapeOnly {
             (trace as? ShapeTrace)?.add(self, input: input.shape, output: output.shape)
         } else {
             (trace as? ActivationTrace)?.add(self, output)
         }
         return output
-    }
-}
-
-/// What a pass over the shapes alone finds out.
-final class ShapeTrace {
-    struct Row {
-        let layer: Layer
-        let input: Shape
-        let output: Shape
-    }
-    private(set) var shapes: [(Parameter, Shape)] = []
-    private(set) var rows: [Row] = []
-
-    func note(_ parameter: Parameter, _ shape: Shape) {
-        if !shapes.contains(where: { $0.0 === parameter }) { shapes.append((parameter, shape)) }
-    }
-    func add(_ layer: Layer, input: Shape, output: Shape) {
-        rows.append(Row(layer: layer, input: input, output: output))
     }
 }

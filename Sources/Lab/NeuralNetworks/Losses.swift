@@ -36,17 +36,22 @@ public func smoothL1(_ prediction: Tensor, _ target: Tensor, beta: Double = 1) -
     return huber(prediction, target, delta: beta) / beta
 }
 
-/// -(y log p + (1 - y) log(1 - p)) with p = sigmoid(logits), exact for logits of any size.
+/// -(y log p + (1 - y) log(1 - p)) of each element, with p = sigmoid(logits), written so that no logit is too large for it.
+private func logisticSurprise(_ logits: Tensor, _ labels: Tensor) -> Tensor {
+    maximum(logits, 0) - logits * labels + (-logits.magnitude()).exp().log1p()
+}
+
+/// The mean of -(y log p + (1 - y) log(1 - p)) with p = sigmoid(logits), exact for logits of any size.
 public func binaryCrossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
     checkShapes("binaryCrossEntropy", logits, labels)
-    return (maximum(logits, 0) - logits * labels + (-logits.magnitude()).exp().log1p()).mean()
+    return logisticSurprise(logits, labels).mean()
 }
 
 /// Binary cross-entropy that counts what is already right less: · alpha · (1 - p of the right answer)^gamma
 /// (Lin et al., 2017).
 public func focal(_ logits: Tensor, _ labels: Tensor, alpha: Double = 0.25, gamma: Double = 2) -> Tensor {
     checkShapes("focal", logits, labels)
-    let surprise = maximum(logits, 0) - logits * labels + (-logits.magnitude()).exp().log1p()
+    let surprise = logisticSurprise(logits, labels)
     let right = (-surprise).exp()
     let share = alpha * labels + (1 - alpha) * (1 - labels)
     return (share * (1 - right).power(gamma) * surprise).mean()

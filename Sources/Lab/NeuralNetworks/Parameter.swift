@@ -97,10 +97,10 @@ public final class Parameter: @unchecked Sendable {
     /// The value for a layer to compute with, of the shape that follows from its input. The first input that has
     /// elements fixes the shape; later ones that do not fit are for the layer's operation to complain about.
     public func value(shaped shape: Shape, for input: Tensor) -> Tensor {
-        if let storage { return input.hasNoElements ? Tensor.shapeOnly(storage.shape) : value() }
-        if input.hasNoElements {
+        if let storage { return input.isShapeOnly ? Tensor(shapeOnly: storage.shape) : value() }
+        if input.isShapeOnly {
             (currentShapeTrace as? ShapeTrace)?.note(self, shape)
-            return Tensor.shapeOnly(shape)
+            return Tensor(shapeOnly: shape)
         }
         draw(into: ParameterStorage.allocate([shape])[0], seed: 0, name: name)
         return value()

@@ -27,7 +27,7 @@ public struct Summary: Displayable, CustomStringConvertible, Sendable {
     init(_ model: any Module, input: Shape) {
         let contents = ModuleContents.of(model)
         let trace = ShapeTrace()
-        _ = withShapeTrace(trace) { model(Tensor.shapeOnly(Shape([1] + input.sizes))) }
+        _ = withShapeTrace(trace) { model(Tensor(shapeOnly: Shape([1] + input.sizes))) }
         let noted = Dictionary(
             trace.shapes.map { (ObjectIdentifier($0.0), $0.1) }, uniquingKeysWith: { first, _ in first })
         func count(_ parameter: Parameter) -> Int {

@@ -36,9 +36,4 @@ extension Tensor {
         }
         return result
     }
-
-    /// A tensor without elements, to work out shapes with.
-    init(shapeOnly shape: Shape, _ dtype: DType = .float32) {
-        self.init(handle: Handle(shape: shape, dtype: dtype, buffer: nil))
-    }
 }

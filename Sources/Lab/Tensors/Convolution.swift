@@ -1,69 +1,5 @@
 internal import CKernels
 
-/// The sizes of a two-dimensional convolution.
-struct ConvolutionSizes: Hashable {
-    var batch: Int
-    var inputs: Int
-    var height: Int
-    var width: Int
-    var outputs: Int
-    var kernelHeight: Int
-    var kernelWidth: Int
-    var stride: HeightAndWidth
-    var padding: HeightAndWidth
-    var dilation: HeightAndWidth
-    var groups: Int
-
-    var outputHeight: Int {
-        (height + 2 * padding.height - dilation.height * (kernelHeight - 1) - 1) / stride.height + 1
-    }
-    var outputWidth: Int { (width + 2 * padding.width - dilation.width * (kernelWidth - 1) - 1) / stride.width + 1 }
-    var inputsPerGroup: Int { inputs / groups }
-    var outputsPerGroup: Int { outputs / groups }
-    var inputShape: Shape { [batch, inputs, height, width] }
-    var outputShape: Shape { [batch, outputs, outputHeight, outputWidth] }
-    var weightShape: Shape { [outputs, inputsPerGroup, kernelHeight, kernelWidth] }
-    /// The numbers that one output is a sum of.
-    var patch: Int { inputsPerGroup * kernelHeight * kernelWidth }
-
-    init(
-        _ operation: String, _ x: Shape, _ weight: Shape, stride: HeightAndWidth, padding: HeightAndWidth,
-        dilation: HeightAndWidth, groups: Int
-    ) {
-        guard x.rank == 4, weight.rank == 4 else {
-            fail(
-                "\(operation): images \(x) and filters \(weight) do not fit; both have four axes, [batch, channels, height, width] and [filters, channels, height, width]"
-            )
-        }
-        guard stride.smallest >= 1, padding.smallest >= 0, dilation.smallest >= 1, groups >= 1 else {
-            fail(
-                "\(operation): stride \(stride), padding \(padding), dilation \(dilation) or groups \(groups) is too small"
-            )
-        }
-        guard weight[2] >= 1, weight[3] >= 1 else { fail("\(operation): filters \(weight) have no pixels") }
-        guard x[1] == weight[1] * groups else {
-            fail("\(operation): \(x) and \(weight) do not fit (\(x[1]) channels ≠ \(weight[1] * groups))")
-        }
-        guard weight[0] % groups == 0 else {
-            fail("\(operation): the \(weight[0]) filters of \(weight) do not come apart into \(groups) equal groups")
-        }
-        batch = x[0]
-        inputs = x[1]
-        height = x[2]
-        width = x[3]
-        outputs = weight[0]
-        kernelHeight = weight[2]
-        kernelWidth = weight[3]
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        self.groups = groups
-        guard height + 2 * padding.height >= dilation.height * (kernelHeight - 1) + 1,
-            width + 2 * padding.width >= dilation.width * (kernelWidth - 1) + 1
-        else { fail("\(operation): images of \(height)x\(width) in \(x) are smaller than the filters of \(weight)") }
-    }
-}
-
 /// The convolution of images with filters, as networks mean it: a correlation.
 ///
 /// x `[batch, channels, height, width]`, weight `[filters, channels / groups, height, width]`, bias `[filters]`; the
@@ -126,6 +62,31 @@ private func convolvedWeightGradient(_ x: Tensor, _ dy: Tensor, _ sizes: Convolu
             dy.ifTracked($0) { convolved(x, $0, sizes) }
         )
     }
+}
+
+/// A convolution along one axis. x `[batch, channels, length]`, weight `[filters, channels / groups, kernel]`, bias
+/// `[filters]`; the result is `[batch, filters, (length + 2 padding - dilation (kernel - 1) - 1) / stride + 1]`.
+public func conv1D(
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1
+) -> Tensor {
+    guard x.rank == 3, weight.rank == 3 else {
+        fail(
+            "conv1D: \(x.shape) and filters \(weight.shape) do not fit; both have three axes, [batch, channels, length] and [filters, channels, length]"
+        )
+    }
+    guard x.shape[1] == weight.shape[1] * groups else {
+        fail("conv1D: \(x.shape) and \(weight.shape) do not fit (\(x.shape[1]) channels ≠ \(weight.shape[1] * groups))")
+    }
+    guard x.shape[2] + 2 * padding >= dilation * (weight.shape[2] - 1) + 1 else {
+        fail("conv1D: the sequences of \(x.shape) are shorter than the filters of \(weight.shape)")
+    }
+    // Images of one row.
+    return convolved(
+        "conv1D", x.expanded(at: 2), weight: weight.expanded(at: 2), bias: bias,
+        stride: HeightAndWidth(height: 1, width: stride), padding: HeightAndWidth(height: 0, width: padding),
+        dilation: HeightAndWidth(height: 1, width: dilation), groups: groups
+    ).squeezed(at: 2)
 }
 
 /// Convolution the other way: each input pixel lays the filters down into the output, `stride` pixels apart.

@@ -93,8 +93,7 @@ package final class ParameterStorage: @unchecked Sendable {
         }
     }
 
-    /// Runs `body` for pieces of 16,384 values, so that threads share large and small parameters evenly. It gets the
-    /// number of the step, where the piece lies in values, gradient and state, the size of the parameter and that of the
+    /// Runs `body` for pieces of the parameters, on several threads. It gets the number of the step, where the piece lies in values, gradient and state, the size of the parameter and that of the
     /// piece.
     static func inPieces(
         _ steps: [(storage: ParameterStorage, gradient: Tensor, moment: ParameterStorage)],
@@ -115,35 +114,19 @@ package final class ParameterStorage: @unchecked Sendable {
                 for index in steps.indices { run(index, 0, steps[index].storage.shape.elementCount) }
             }
         }
-        var pieces: [(step: Int, start: Int)] = []
-        for (index, step) in steps.enumerated() {
-            for start in stride(from: 0, to: step.storage.shape.elementCount, by: 16384) {
-                pieces.append((index, start))
-            }
-        }
+        let pieces = pieces(of: steps.map(\.storage))
         parallel(pieces.count) { number in
-            let (index, start) = pieces[number]
-            run(index, start, min(16384, steps[index].storage.shape.elementCount - start))
+            let piece = pieces[number]
+            run(piece.index, piece.start, piece.count)
         }
     }
-}
 
-/// What a pass over the shapes alone notes down; set for the calling thread.
-package func withShapeTrace<Result>(_ trace: AnyObject, _ body: () throws -> Result) rethrows -> Result {
-    let state = kernels_thread_state()
-    let outer = state.pointee.trace
-    state.pointee.trace = Unmanaged.passUnretained(trace).toOpaque()
-    defer { state.pointee.trace = outer }
-    return try body()
-}
-
-package var currentShapeTrace: AnyObject? {
-    kernels_thread_state().pointee.trace.map { Unmanaged<AnyObject>.fromOpaque($0).takeUnretainedValue() }
-}
-
-extension Tensor {
-    /// A tensor without elements, to work out shapes with.
-    package static func shapeOnly(_ shape: Shape, dtype: DType = .float32) -> Tensor { Tensor(shapeOnly: shape, dtype) }
-    /// Whether only the shape is being worked out.
-    package var hasNoElements: Bool { isShapeOnly }
+    /// All values in pieces of up to 16,384, so that threads share large and small parameters evenly: of which storage
+    /// each is, and where in it.
+    static func pieces(of storages: [ParameterStorage]) -> [(index: Int, start: Int, count: Int)] {
+        storages.enumerated().flatMap { index, storage in
+            let count = storage.shape.elementCount
+            return stride(from: 0, to: count, by: 16384).map { (index, $0, min(16384, count - $0)) }
+        }
+    }
 }

@@ -1,28 +1,3 @@
-/// A convolution along one axis. x `[batch, channels, length]`, weight `[filters, channels / groups, kernel]`, bias
-/// `[filters]`; the result is `[batch, filters, (length + 2 padding - dilation (kernel - 1) - 1) / stride + 1]`.
-public func conv1D(
-    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
-    groups: Int = 1
-) -> Tensor {
-    guard x.rank == 3, weight.rank == 3 else {
-        fail(
-            "conv1D: \(x.shape) and filters \(weight.shape) do not fit; both have three axes, [batch, channels, length] and [filters, channels, length]"
-        )
-    }
-    guard x.shape[1] == weight.shape[1] * groups else {
-        fail("conv1D: \(x.shape) and \(weight.shape) do not fit (\(x.shape[1]) channels ≠ \(weight.shape[1] * groups))")
-    }
-    guard x.shape[2] + 2 * padding >= dilation * (weight.shape[2] - 1) + 1 else {
-        fail("conv1D: the sequences of \(x.shape) are shorter than the filters of \(weight.shape)")
-    }
-    // Images of one row.
-    return convolved(
-        "conv1D", x.expanded(at: 2), weight: weight.expanded(at: 2), bias: bias,
-        stride: HeightAndWidth(height: 1, width: stride), padding: HeightAndWidth(height: 0, width: padding),
-        dilation: HeightAndWidth(height: 1, width: dilation), groups: groups
-    ).squeezed(at: 2)
-}
-
 /// How the pixels between the given ones come about.
 public enum Interpolation: String, Sendable, Hashable, Codable {
     /// Each pixel is repeated.

@@ -199,11 +199,3 @@ public struct Safetensors: Sendable {
         }
     }
 }
-
-/// IEEE half precision; Swift's own `Float16` does not exist on every platform.
-func halfPrecision(_ bits: UInt16) -> Double {
-    let (sign, exponent, fraction) = (bits >> 15 == 0 ? 1.0 : -1.0, Int(bits >> 10 & 31), Double(bits & 1023))
-    if exponent == 31 { return fraction == 0 ? sign * .infinity : .nan }
-    if exponent == 0 { return sign * fraction * 0x1p-24 }
-    return sign * (1 + fraction / 1024) * Double(sign: .plus, exponent: exponent - 15, significand: 1)
-}

@@ -46,7 +46,7 @@ public struct Tensor: Sendable {
     }
     var floats: UnsafeMutablePointer<Float> { buffer.pointer(for: "this operation") }
     /// Whether this tensor has a shape but no elements: what a pass over the shapes alone computes with.
-    var isShapeOnly: Bool { handle.isShapeOnly }
+    package var isShapeOnly: Bool { handle.isShapeOnly }
 }
 
 /// The immutable thing behind tensors: a shape, a type and the memory.

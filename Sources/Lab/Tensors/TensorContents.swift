@@ -1,12 +1,3 @@
-/// The upper half of a `Float`, rounded to the nearest even one: what `bfloat16` stores.
-func bfloat16(_ value: Float) -> UInt16 {
-    guard !value.isNaN else { return 0x7FC0 }
-    let bits = value.bitPattern
-    return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
-}
-
-func float(fromBfloat16 bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
-
 extension Tensor {
     /// A copy of the elements as `Float`, in row-major order.
     public var scalars: [Float] { elements() }

@@ -31,7 +31,7 @@ public final class BatchNorm: Layer {
         let offset = $offset.value(shaped: channels, for: x)
         let mean = $runningMean.value(shaped: channels, for: x)
         let variance = $runningVariance.value(shaped: channels, for: x)
-        if x.hasNoElements { return x }
+        if x.isShapeOnly { return x }
         guard Tape.current?.isTraining == true else {
             return channelNorm(
                 x, mean: mean, variance: variance, scale: scale, offset: offset, epsilon: epsilon)
