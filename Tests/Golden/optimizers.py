@@ -1,7 +1,8 @@
 """Computes with PyTorch in float64 where Swift Lab's optimizers and policies have to go.
 
 usage: optimizers.py        writes optimizers.safetensors beside itself
-Needs: torch, numpy, safetensors. The Swift side is Tests/NeuralNetworksTests/OptimizerTests.swift. Each optimizer takes
+Needs: torch, numpy, safetensors. The Swift side is OptimizerTests.swift and
+LearningRateTests.swift in Tests/NeuralNetworksTests. Each optimizer takes
 ten steps from the same five weights with the same gradients, the last of them at a third of the rate; stored are the
 weights after every step. FTRL, which PyTorch does not have, is computed by its authors' algorithm.
 """
