@@ -1,3 +1,4 @@
+import Glibc
 import Pictures
 import Tensors
 import Testing
@@ -125,10 +126,93 @@ import Testing
     }
 
     @Test func invertedCopiesDoubleTheImages() throws {
-        let both = try square().withInverted()
+        let both = try square().normalized().augmented(.rotate(5)).withInverted()
         #expect(both.count == 2 && both.labels == [0, 0])
+        #expect(both.normalization == (try square()).normalized().normalization && both.augmentations == [.rotate(5)])
         #expect(both[1].image == both[0].image.inverted())
         #expect(try square().inverted()[0].image == both[1].image)
+    }
+}
+
+/// How far each change goes, over many draws: never beyond what is said, and nearly as far.
+@Suite struct AugmentationRangeTests {
+    private func movements(_ augmentation: Augmentation, count: Int = 400) -> [Movement] {
+        var generator = RandomGenerator(seed: 1)
+        return (0..<count).map { _ in Movement([augmentation], using: &generator) }
+    }
+
+    /// Whether the largest amount is at most `bound`, but for a rounding, and more than 95 % of it: of 400 uniform draws the
+    /// largest is below that once in a billion times.
+    private func reaches(_ amounts: [Double], _ bound: Double) -> Bool {
+        let largest = amounts.map(abs).max() ?? 0
+        return largest <= bound * (1 + 1e-6) && largest > 0.95 * bound
+    }
+
+    @Test func movementsGoAsFarAsIsSaid() {
+        #expect(reaches(movements(.rotate(30)).map { atan2(Double($0.c), Double($0.a)) * 180 / .pi }, 30))
+        #expect(reaches(movements(.shear(20)).map { atan(Double($0.b)) * 180 / .pi }, 20))
+        #expect(reaches(movements(.shift(2)).map { Double($0.x) }, 2))
+        #expect(reaches(movements(.shift(2)).map { Double($0.y) }, 2))
+        // From 1 / 1.5 to 1.5 times; a step in the source is the inverse of the factor.
+        let factors = movements(.scale(0.5)).map { Double($0.a) }
+        #expect(reaches(factors.filter { $0 > 1 }.map { $0 - 1 }, 0.5))
+        #expect(reaches(factors.filter { $0 < 1 }.map { 1 / $0 - 1 }, 0.5))
+        #expect(Set(movements(.crop(padding: 2)).map(\.x)) == [-2, -1, 0, 1, 2])
+        #expect(reaches(movements(.elastic(1.5)).flatMap { $0.net.map(Double.init) }, 1.5))
+    }
+
+    @Test func theNetsSecondHalfMovesAlongY() {
+        var generator = RandomGenerator(seed: 1)
+        var movement = Movement([.elastic(1)], using: &generator)
+        movement.net = [Float](repeating: 0, count: 25) + [Float](repeating: 1, count: 25)
+        // Rows of one value each; every pixel comes from the row below it, the last one from outside.
+        let image = (0..<16).map { UInt8($0 / 4 * 51) }
+        var moved = [Float](repeating: -1, count: 16)
+        let room = Movement.scratchSize(channels: 1, height: 4, width: 4)
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: room) { scratch in
+            movement.apply(image, to: &moved, channels: 1, height: 4, width: 4, scratch: scratch.baseAddress!)
+        }
+        let expected = (0..<16).map { $0 / 4 == 3 ? 0 : Float($0 / 4 + 1) / 5 }
+        #expect(zip(moved, expected).allSatisfy { abs($0 - $1) < 1e-4 })
+    }
+
+    /// The values of an image after each of many draws.
+    private func draws(_ pixels: [UInt8], _ shape: Shape, _ augmentation: Augmentation) throws -> [[Double]] {
+        let data = try Dataset("made", pixels: pixels, shape: shape, labels: [0], classNames: ["a"])
+            .augmented(augmentation)
+        return (0..<400).map { data.augmentedValues(at: [0], seed: 1, epoch: $0).map(Double.init) }
+    }
+
+    @Test func colorsGoAsFarAsIsSaid() throws {
+        // Two greys around 0.4, so far from black and white that nothing is cut off.
+        let greys: [UInt8] = [92, 112]
+        let mean = 102.0 / 255
+        let brighter = try draws(greys, [1, 1, 2], .brightness(0.2))
+        #expect(reaches(brighter.map { $0[0] - 92 / 255 }, 0.2))
+        let contrasts = try draws(greys, [1, 1, 2], .contrast(0.5))
+        #expect(contrasts.allSatisfy { abs(($0[0] + $0[1]) / 2 - mean) < 1e-6 }, "around their mean")
+        let factors = contrasts.map { ($0[1] - $0[0]) / (20.0 / 255) }
+        #expect(reaches(factors.filter { $0 > 1 }.map { $0 - 1 }, 0.5))
+        #expect(reaches(factors.filter { $0 < 1 }.map { 1 / $0 - 1 }, 0.5))
+    }
+
+    @Test func saturationLeavesTheGreyOfAColor() throws {
+        let color: [UInt8] = [120, 90, 60]
+        func grey(_ values: [Double]) -> Double { 0.299 * values[0] + 0.587 * values[1] + 0.114 * values[2] }
+        let saturated = try draws(color, [3, 1, 1], .saturation(0.5))
+        #expect(saturated.allSatisfy { abs(grey($0) - grey(color.map { Double($0) / 255 })) < 1e-6 })
+        // The distance of red from blue grows and shrinks by up to a half.
+        #expect(reaches(saturated.map { ($0[0] - $0[2]) / (60.0 / 255) - 1 }, 0.5))
+    }
+
+    @Test func aFiftiethToAFifthOfAnImageIsErased() throws {
+        let white = [UInt8](repeating: 255, count: 100 * 100)
+        let shares = try draws(white, [1, 100, 100], .erase(probability: 1)).map { values in
+            Double(values.count { $0 != 1 }) / 10_000
+        }
+        // Sides are whole numbers: of the smallest rectangle, 8 × 25 pixels, one is off by up to 6 %.
+        #expect(shares.allSatisfy { $0 > 0.02 * 0.9 && $0 < 0.2 * 1.1 })
+        #expect(shares.min()! < 0.025 && shares.max()! > 0.19)
     }
 }
 

@@ -6,13 +6,6 @@ import Testing
 
 @testable import Datasets
 
-private func inFolder(_ body: (String) throws -> Void) throws {
-    let folder = "/tmp/swift-lab-bad-\(UInt32.random(in: 0...UInt32.max))"
-    try makeFolder(folder)
-    defer { removeFolder(folder) }
-    try body(folder)
-}
-
 private func write(_ path: String, value: UInt8 = 5) throws {
     try Image(width: 4, height: 4, pixels: [UInt8](repeating: value, count: 16)).write(to: path)
 }

@@ -4,14 +4,6 @@ import Testing
 
 @testable import Datasets
 
-/// A folder of its own for a test, removed afterwards.
-private func inFolder(_ body: (String) throws -> Void) throws {
-    let folder = "/tmp/swift-lab-images-\(UInt32.random(in: 0...UInt32.max))"
-    try makeFolder(folder)
-    defer { removeFolder(folder) }
-    try body(folder)
-}
-
 private func image(_ value: UInt8, width: Int = 4, height: Int = 4, channels: Int = 1) -> Image {
     Image(
         width: width, height: height, channels: channels,

@@ -5,14 +5,6 @@ import Testing
 
 @testable import Datasets
 
-/// A folder of its own for a test, removed afterwards.
-private func inFolder(_ body: (String) throws -> Void) throws {
-    let folder = "/tmp/swift-lab-datasets-\(UInt32.random(in: 0...UInt32.max))"
-    try makeFolder(folder)
-    defer { removeFolder(folder) }
-    try body(folder)
-}
-
 private func bigEndian(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
 
 /// An IDX file of bytes.
@@ -152,10 +144,19 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
 
     @Test func offlineTheSmallFileServesAndSaysSo() throws {
         try inFolder { folder in
-            let line = "0,128,255,64,7\n"
-            try writeFile(Array((0..<3).map { _ in line }.joined().utf8), to: "\(folder)/five.csv")
-            let images = try CSVImages("\(folder)/five.csv", labelColumn: .last)
-            #expect(images.labels == [7, 7, 7])
+            // 784 pixels and a class; that a file is packed, its first bytes say and not its name.
+            let line = [String](repeating: "64", count: 784).joined(separator: ",") + ",7\n"
+            try writeFile(Array((line + line).utf8), to: "\(folder)/\(MNIST.smallFile)")
+            let digits = try MNIST.load(from: folder, fetch: offline)
+            #expect(digits.labels == [7, 7] && digits.imageShape == [1, 28, 28])
+            #expect(
+                digits.source.hasSuffix(
+                    "; the full 70,000 are not here and could not be downloaded (the mirror cannot be reached)"))
+        }
+    }
+
+    @Test func withoutAnyDigitsItSaysWhereTheyCanComeFrom() throws {
+        try inFolder { folder in
             let error = #expect(throws: DatasetError.self) { try MNIST.load(from: folder, fetch: offline) }
             let sentence = error?.description ?? ""
             #expect(sentence.contains("no digits in \(folder)"))
@@ -306,6 +307,32 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
                 #expect(Int(labels[row]) == data.labels[place])
             }
         }
+    }
+}
+
+@Suite struct ManyImagesTests {
+    /// Thousands of images are made in parts, on several threads.
+    @Test func eachOfThousandsOfImagesIsInItsPlace() throws {
+        let pixels = (0..<5_000).map { UInt8($0 % 251) }
+        let data = try Dataset(
+            "many", pixels: pixels, shape: [1, 1, 1], labels: [Int](repeating: 0, count: 5_000), classNames: ["a"])
+        #expect(data.images.scalars.map { UInt8(($0 * 255).rounded()) } == pixels)
+    }
+
+    @Test func aLimitKeepsARandomChoiceOfEachClass() throws {
+        func kept(_ seed: Int) throws -> [Int] {
+            try threeClasses().limited(perClass: 1...10, seed: seed).only(label: 0).positions
+        }
+        let (one, again, other) = (try kept(1), try kept(1), try kept(2))
+        #expect(one.count == 10 && one == again && one != other)
+        // The first ten of class 0 would end at image 13.
+        #expect(one.max()! > 50)
+    }
+
+    @Test func theMeanOfEachClassIsAnImage() throws {
+        let data = try Dataset(
+            "made", pixels: [10, 20, 200], shape: [1, 1, 1], labels: [0, 0, 1], classNames: ["a", "b"])
+        #expect(data.meanImages.items.map(\.image.pixels) == [[15], [200]])
     }
 }
 

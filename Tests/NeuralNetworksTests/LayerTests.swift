@@ -60,7 +60,7 @@ import Testing
     }
 }
 
-@Suite struct MoreLayerTests {
+@Suite struct LayerTests {
     @Test func shapesOfLayersAreAsDocumented() {
         let image = Tensor.normal([2, 3, 8, 6], seed: 1)
         let cases: [(any Module, Tensor, Shape)] = [
@@ -78,7 +78,7 @@ import Testing
         ]
         for (module, input, expected) in cases {
             #expect(module(input).shape == expected, "\(type(of: module))")
-            #expect(module(.shapeOnly(input.shape)).shape == expected, "\(type(of: module)), shapes alone")
+            #expect(module(Tensor(shapeOnly: input.shape)).shape == expected, "\(type(of: module)), shapes alone")
         }
     }
 
@@ -86,24 +86,6 @@ import Testing
         let block = Residual(filters: 3)
         let x = Tensor.normal([2, 3, 5, 5], seed: 1)
         #expect((block(x) - relu(block.main(x) + x)).magnitude().maximum().item == 0)
-    }
-
-    @Test(arguments: [[8, 20], [20, 8], [6, 3, 3, 3]])
-    func orthogonalWeightsAreOrthogonal(sizes: [Int]) {
-        var generator = RandomGenerator(seed: 5)
-        let w = Initializer.orthogonal(gain: 2).values(Shape(sizes), using: &generator).reshaped(sizes[0], -1)
-        let (rows, columns) = (w.shape[0], w.shape[1])
-        let product = rows <= columns ? matmul(w, w.transposed()) : matmul(w.transposed(), w)
-        let expected = Tensor.range(min(rows, columns)).oneHot(classes: min(rows, columns)) * 4
-        #expect((product - expected).magnitude().maximum().item < 1e-5)
-    }
-
-    /// ±√(3 / fan-in) has the variance 1 / fan-in.
-    @Test func leCunWeightsHaveTheirVariance() {
-        var generator = RandomGenerator(seed: 5)
-        let w = Initializer.lecun.values([500, 400], using: &generator)
-        #expect(abs(w.variance().item * 400 - 1) < 0.01)
-        #expect(w.magnitude().maximum().item <= (3 / 400 as Float).squareRoot() + 1e-6)
     }
 
     @Test func averagedWeightsAreTheMeanOfTheSteps() throws {
@@ -127,6 +109,11 @@ import Testing
         decaying.add()
         again.add()
         #expect(again.values[0].value.item == decaying.values[0].value.item)
+        let plain = AveragedWeights(of: layer)
+        try plain.restore(average.values, count: average.count)
+        plain.add()
+        // The mean of three steps was 4, and the weight is still 8.
+        #expect(plain.values[0].value.item == 5)
     }
 
     @Test func gradientsOfTwoBatchesAddUpToThatOfBoth() {
@@ -212,19 +199,5 @@ import Testing
         #expect(moving() == [])
         net.unfreeze()
         #expect(moving().count == 4)
-    }
-}
-
-@Suite struct MoreLearningRateTests {
-    @Test func anyFunctionCanBeARate() {
-        let rate = LearningRate.function { 1 / (1 + $0) }
-        #expect(rate.rate(at: 0) == 1 && abs(rate.rate(at: 50) - 1 / 51) < 1e-12)
-        #expect(abs(rate.rate(at: 33.33) - 1 / 34.33) < 1e-6 && abs(rate.rate(at: 100) - 1 / 101) < 1e-12)
-    }
-
-    @Test func aPlateauLowersTheRate() {
-        var plateau = Plateau(factor: 0.5, patience: 1)
-        // The best, one that is no better, then one too many; a better one starts anew.
-        #expect([2, 2.1, 2, 1, 1, 1].map { plateau.factor(after: $0) } == [1, 1, 0.5, 1, 1, 0.5])
     }
 }

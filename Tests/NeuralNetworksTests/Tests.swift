@@ -106,6 +106,28 @@ func squares(_ count: Int, seed: Int) -> (images: Tensor, labels: Tensor) {
         #expect(net.conv2.weight.scalars != before[2].value.scalars)
     }
 
+    @Test func aLayerThatIsUsedTwiceHasItsParametersOnce() {
+        final class Twice: Module {
+            let first = Dense(4), again: Dense
+            init() { again = first }
+            func callAsFunction(_ x: Tensor) -> Tensor { again(relu(first(x))) }
+        }
+        let net = Twice()
+        net.initialize(input: [4])
+        #expect(net.parameters.map(\.name) == ["first.weight", "first.bias"])
+        // 4 · 4 weights and 4 biases, in the first of its two rows.
+        #expect(net.summary(input: [4]).rows.map(\.parameters) == [20, 0])
+    }
+
+    @Test func whatIsFrozenAfterItsGradientWasTakenStays() {
+        let net = Dense(2)
+        let (_, gradients) = valueAndGradient(of: net) { $0(Tensor.ones([1, 3])).sum() }
+        let before = net.weight.scalars
+        net.freeze(\.$weight)
+        Optimizer(.sgd(), learningRate: 1).update(net, along: gradients)
+        #expect(net.weight.scalars == before && net.bias.scalars == [-1, -1])
+    }
+
     @Test func parametersTravelByName() throws {
         let (a, b) = (LeNet(), LeNet())
         a.initialize(input: [1, 28, 28], seed: 1)
@@ -136,21 +158,5 @@ func squares(_ count: Int, seed: Int) -> (images: Tensor, labels: Tensor) {
         let one = train(threads: 1)
         #expect(train(threads: 2) == one)
         #expect(train(threads: 3) == one)
-    }
-}
-
-@Suite struct LearningRateTests {
-    /// DIGITS' formulas, worked out by hand.
-    @Test func policiesFollowTheirFormulas() {
-        #expect(LearningRate.step(0.01).rate(at: 32) == 0.01)
-        #expect(abs(LearningRate.step(0.01).rate(at: 99) - 1e-5) < 1e-12)
-        #expect(LearningRate.multistep(1).rate(at: 60) == 0.5)
-        #expect(abs(LearningRate.exponential(1).rate(at: 2) - 0.9025) < 1e-12)
-        #expect(abs(LearningRate.inverse(1).rate(at: 30) - 0.5) < 1e-12)
-        #expect(LearningRate.polynomial(1).rate(at: 50) == 0.125)
-        #expect(LearningRate.sigmoid(1).rate(at: 50) == 0.5)
-        #expect(abs(LearningRate.cosine(1).rate(at: 50) - 0.5) < 1e-12)
-        #expect(abs(LearningRate.oneCycle(1).rate(at: 25) - 1) < 1e-12)
-        #expect(abs(LearningRate.fixed(1).warmedUp(overPercent: 10).rate(at: 5) - 0.5) < 1e-12)
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import Pictures
 
 /// How many pixels of a picture have this colour, antialiased edges aside.
-private func pixels(of color: Color, in picture: some Picture) throws -> Int {
+func pixels(of color: Color, in picture: some Picture) throws -> Int {
     let image = try PNG.decode(picture.png, path: "picture").colored
     let wanted = [color.red, color.green, color.blue].map { UInt8(($0 * 255).rounded()) }
     var count = 0

@@ -160,15 +160,6 @@ private func temporaryFile(_ name: String) -> String {
 }
 
 @Suite struct PlotTests {
-    /// How many pixels of a picture have this colour, antialiased edges aside.
-    private func pixels(of color: Color, in picture: some Picture) throws -> Int {
-        let image = try PNG.decode(picture.png, path: "picture").colored
-        let wanted = [color.red, color.green, color.blue].map { UInt8(($0 * 255).rounded()) }
-        var count = 0
-        for row in 0..<image.height { for column in 0..<image.width where image[row, column] == wanted { count += 1 } }
-        return count
-    }
-
     @Test func eachCurveIsDrawnInItsColor() throws {
         let x = (0...20).map(Double.init)
         let plot = LinePlot(

@@ -51,7 +51,7 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
         #expect(difference(operation.function(single), result) < 2e-5)
         // A pass over the shapes alone comes to the same shape; a mask's result depends on the elements.
         if name != "mask" {
-            #expect(operation.function(inputs.map { .shapeOnly($0.shape, dtype: .float64) }).shape == result.shape)
+            #expect(operation.function(inputs.map { Tensor(shapeOnly: $0.shape, .float64) }).shape == result.shape)
         }
         // Comparisons and positions have no gradient.
         guard let weights = golden["\(name)/weights"] else { return }
@@ -184,6 +184,17 @@ func random(_ shape: Shape, _ seed: Int = 1) -> Tensor { Tensor.normal(shape, se
         // (2 (x c + 100 c) - 1) / 4 at c = x = 2 and 3, 101.75 and 154.25, with the slope c / 2.
         #expect(value.item == 256)
         #expect(gradient.scalars == [1, 1.5])
+    }
+
+    @Test func whatIsLeftOutInsideWhatIsLeftOutEndsNothing() {
+        let (_, gradient) = valueAndGradient(at: Tensor([3])) { x in
+            let constant = withoutGradient {
+                let inner = withoutGradient { x * 2 }
+                return inner + x
+            }
+            return (constant * x).sum()
+        }
+        #expect(gradient.scalars == [9], "the constant is 9")
     }
 
     /// Float kernels against the plain ones in float64, at sizes with every kind of remainder.

@@ -14,7 +14,7 @@ struct Mistake: Sendable {
 }
 
 /// A tensor of which only the shape exists: a check that came after the first look at an element would end otherwise.
-private func shape(_ sizes: Int...) -> Tensor { .shapeOnly(Shape(sizes)) }
+private func shape(_ sizes: Int...) -> Tensor { Tensor(shapeOnly: Shape(sizes)) }
 
 private let elementwiseMistakes: [Mistake] = [
     Mistake("-: [2, 3] and [4] do not fit together") { _ = shape(2, 3) - shape(4) },
@@ -67,7 +67,7 @@ private let shapingMistakes: [Mistake] = [
     Mistake("subscript: [0, 0, 0] chooses from 3 axes, [2, 3] has 2") { _ = shape(2, 3)[0, 0, 0] },
     Mistake("subscript: [3, 9] does not lie in axis 0 of [5]") { _ = shape(5)[[3, 9]] },
     Mistake("subscript: a mask of [2] does not fit [3, 2]; it has the same first axes") {
-        _ = shape(3, 2)[.shapeOnly([2], dtype: .bool)]
+        _ = shape(3, 2)[Tensor(shapeOnly: [2], .bool)]
     },
     Mistake("subscript: a value of [4] does not fit the part [3] of [2, 3]") {
         var x = shape(2, 3)

@@ -173,7 +173,7 @@ private func drawShape(_ generator: inout RandomGenerator) -> [Int] {
                 #expect(part.shape.sizes == result, "\(text)")
                 #expect(part.doubles == Tensor(expected).converted(to: dtype).doubles, "\(text), \(dtype)")
             }
-            #expect(Tensor.shapeOnly(Shape(shape)).part(parts).shape.sizes == result, "\(text), shapes alone")
+            #expect(Tensor(shapeOnly: Shape(shape)).part(parts).shape.sizes == result, "\(text), shapes alone")
             // The way back puts each gradient where its element was.
             let weights = random(Shape(result), generator.below(1 << 30))
             let (_, gradient) = valueAndGradient(at: x) { ($0.part(parts) * weights).sum() }

@@ -49,6 +49,15 @@ import Testing
         #expect(scores[2].f1 == 1)
     }
 
+    @Test func theMeanOfTheAveragePrecisionsLeavesOutClassesWithoutImages() throws {
+        let data = try Dataset(
+            "made", pixels: [0, 1, 2], shape: [1, 1, 1], labels: [0, 1, 0], classNames: ["a", "b", "c"])
+        // By the probability of a the images come 0, 1, 2: precision 1 at a recall of 1/2, 2/3 at 1. By that of b 2, 1, 0.
+        let logits = Tensor([4, 0, 0, 2, 1, 0, 0, 3, 0], shape: [3, 3])
+        let result = Evaluation(of: logits, on: data)
+        #expect(abs(result.meanAveragePrecision - ((1 + 2.0 / 3) / 2 + 0.5) / 2) < 1e-12)
+    }
+
     @Test func aClassThatNothingWasTakenForHasNoPrecision() throws {
         let data = try Dataset("made", pixels: [0], shape: [1, 1, 1], labels: [0], classNames: ["a", "b"])
         let scores = Evaluation(of: Tensor([1, 0], shape: [1, 2]), on: data).classScores

@@ -113,6 +113,16 @@ import Testing
         #expect(suggestion > search.rates[9] && suggestion < search.rates[lowest])
     }
 
+    @Test func theSearchEndsWhenTheSmoothedLossIsFourTimesItsLowest() {
+        var search = LearningRateSearch(name: "made")
+        for _ in 0..<20 { #expect(search.add(rate: 1, loss: 1)) }
+        // The running mean is 1 - 0.98^20 = 0.332 there. 2 % of 50 make it 1.326, over 1 - 0.98^21 = 0.346: 3.83.
+        var next = search
+        #expect(next.add(rate: 1, loss: 50))
+        // 2 % of 60 come to 4.41.
+        #expect(!search.add(rate: 1, loss: 60))
+    }
+
     private func pow10(_ x: Double) -> Double {
         var result = 1.0
         for _ in 0..<Int((abs(x) * 10).rounded()) { result *= 1.258_925_411_794_167_2 }
