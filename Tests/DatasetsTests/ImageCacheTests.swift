@@ -56,6 +56,18 @@ private func values(_ folder: String, _ cache: ImageCache, size: Shape? = nil) t
             // A file that was written again, of the same length.
             try write(7, to: "\(folder)/a/1.png")
             #expect(try values(folder, cache) == [0, 7, 10, 11])
+            // One that was written in place: only its time tells.
+            try write(3, to: "\(folder)/written.png")
+            let file = open("\(folder)/a/1.png", O_WRONLY)
+            let bytes = try readFile("\(folder)/written.png")
+            #expect(pwrite(file, bytes, bytes.count, 0) == bytes.count)
+            // The clock of files may stand still for some milliseconds.
+            let times = [timespec(tv_sec: 1_000_000_000, tv_nsec: 0), timespec(tv_sec: 1_000_000_000, tv_nsec: 0)]
+            #expect(futimens(file, times) == 0)
+            close(file)
+            unlink("\(folder)/written.png")
+            #expect(try values(folder, cache) == [0, 3, 10, 11])
+            try write(7, to: "\(folder)/a/1.png")
             // One more, and one less.
             try write(8, to: "\(folder)/a/2.png")
             #expect(try values(folder, cache) == [0, 7, 8, 10, 11])

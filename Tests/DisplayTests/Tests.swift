@@ -119,4 +119,35 @@ final class RecordingFrontend: Frontend {
         #expect(last.contains(" images/s · 0."))
         #expect(last.hasSuffix(" s left"))
     }
+
+    @Test func whatWasDoneBeforeDoesNotCountForTheSpeed() throws {
+        let events = recording(updatesInPlace: true) { frontend in
+            let bar = ProgressBar("epoch 2 of 2", total: 100_000, unit: "images", completed: 50_000, on: frontend)
+            let clock = ContinuousClock()
+            let start = clock.now
+            while clock.now - start < .milliseconds(250) { bar.update(50_100) }
+        }
+        let last = try #require(events.last).bundle.text
+        // 100 images in a tenth of a second and more.
+        let speed = try #require(last.firstMatch(of: /([0-9,]+) images\/s/)).1
+        #expect(Int(speed.filter { $0 != "," })! <= 1_000)
+    }
+}
+
+@Suite(.serialized) struct InterruptionTests {
+    @Test func workCooperatesUntilItEndsOrItsThreadIsAbandoned() {
+        #expect(!Interruption.isCooperating)
+        Interruption.cooperate {
+            #expect(Interruption.isCooperating)
+            Interruption.cooperate {}
+            #expect(Interruption.isCooperating)
+        }
+        #expect(!Interruption.isCooperating)
+        Interruption.cooperate {
+            // What the host does before the next cell where this work was abandoned.
+            Interruption.reset()
+            #expect(!Interruption.isCooperating)
+        }
+        Interruption.reset()
+    }
 }
