@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 
@@ -35,7 +36,8 @@ final class RecordingFrontend: Frontend {
 
     @Test(arguments: [
         (0.01, 3, "0.01"), (1_234_567, 3, "1234567"), (0.00003, 3, "3e-5"), (2.5e12, 3, "2.5e12"), (0.0, 3, "0"),
-        (-0.12345, 2, "-0.12"), (Double.nan, 2, "nan"),
+        (-0.12345, 2, "-0.12"), (Double.nan, 2, "nan"), (9.9999e-8, 3, "1e-7"), (0.0099996, 3, "0.01"),
+        (99.99, 3, "100"),
     ])
     func significantDigitsReadNaturally(number: Double, digits: Int, text: String) {
         #expect(number.significant(digits) == text)
@@ -149,5 +151,49 @@ final class RecordingFrontend: Frontend {
             #expect(!Interruption.isCooperating)
         }
         Interruption.reset()
+    }
+}
+
+@Suite struct SparklineTests {
+    @Test func itFallsAsItsValuesDo() {
+        #expect(Sparkline([8, 7, 6, 5, 4, 3, 2, 1]).text == "█▇▆▅▄▃▂▁")
+        #expect(Sparkline([]).text == "" && Sparkline([1, 1]).text == "▁▁")
+        #expect(Sparkline((0..<1_000).map(Double.init)).text.count == 8)
+        #expect(Sparkline((0..<20).map(Double.init), letters: 20).text.count == 20)
+    }
+
+    @Test func inATableItIsAnImageThatPagesDoNotLeaveOut() {
+        let curve = Sparkline([3, 1, .nan, 2])
+        #expect(curve.html.hasPrefix("<img src=\"data:image/svg+xml,%3Csvg"))
+        // The first value at the top, the second at the bottom of 18 pixels with 2.5 on either side.
+        #expect(curve.html.contains("points='3.0,2.5%2036.0,15.5%2069.0,9.0'"))
+        #expect(curve.html.contains("alt=\"█▁▅\""))
+        #expect(Sparkline([]).html == "" && Sparkline([.nan], .bars).html == "")
+        #expect(Sparkline([1, 0, 2], .bars).html.components(of: "rect") == 2, "nothing is drawn for 0")
+        var table = Table(["curve", "name"], rows: [[curve.text, "<a>"]])
+        table.drawings = [0: [curve.html]]
+        guard case .text(let html)? = table.mimeBundle.contents["text/html"] else {
+            Issue.record("there is no HTML")
+            return
+        }
+        #expect(html.contains(">\(curve.html)</td>") && html.contains(">&lt;a&gt;</td>"))
+        #expect(table.text.hasSuffix("█▁▅    <a>"))
+    }
+}
+
+extension String {
+    fileprivate func components(of word: String) -> Int { split(separator: word).count - 1 }
+}
+
+@Suite struct HomeTests {
+    @Test func aTildeIsTheUsersHome() throws {
+        let home = String(cString: getenv("HOME"))
+        #expect(homeExpanded("~/a.png") == home + "/a.png" && homeExpanded("~") == home)
+        #expect(homeExpanded("a/~/b") == "a/~/b" && homeExpanded("~other/b") == "~other/b")
+    }
+
+    @Test func whatShowsItselfIsItsTextInsideOfSomethingElse() {
+        let table = Table(["a"], rows: [["1"]])
+        #expect("\([table])" == "[a\n─\n1]" && MimeBundle(describing: (table, 2)).text == "(a\n─\n1, 2)")
     }
 }

@@ -31,7 +31,7 @@ private func temporaryFile(_ name: String) -> String {
             x: Axis("step"), left: Axis("loss"),
             curves: (0..<5).map { curve in
                 let losses = (0..<24).map { _ in 0.1 * Double(curve) + 0.3 * generator.double() }
-                return Curve("run \(curve)", losses, hasDots: true)
+                return Curve("run \(curve)", x: (0..<24).map(Double.init), y: losses, hasDots: true)
             })
         let canvas = Canvas(width: 720, height: 360)
         plot.draw(on: canvas, in: canvas.bounds)
@@ -248,10 +248,13 @@ private func temporaryFile(_ name: String) -> String {
         #expect(grid.items[1].image.pixels == [0, 64, 128, 255])
     }
 
-    @Test func aCurveTakesVectors() {
+    @Test func aPlotTakesVectorsOverAVector() {
         let x = Tensor([0.5, 1])
-        #expect(Curve("square", x: x, y: x * x).y == [0.25, 1])
-        #expect(Curve("losses", [3, 2, 1]).x == [0, 1, 2])
+        let plot = LinePlot(["square": x * x, "cube": x * x * x], over: x)
+        #expect(plot.curves.map(\.y) == [[0.25, 1], [0.125, 1]] && plot.curves.allSatisfy { $0.x == [0.5, 1] })
+        // A few points are marked, many are not.
+        #expect(plot.curves[0].hasDots && !LinePlot(Tensor.range(13)).curves[0].hasDots)
+        #expect(LinePlot([3, 2, 1]).curves[0].x == [0, 1, 2])
     }
 }
 

@@ -95,7 +95,7 @@ import Testing
         let run = try run()
         let image = run.data.test[0].image
         let explanation = run.classify(image).explained()
-        #expect(explanation.layers.map(\.name) == ["conv", "hidden", "output"])
+        #expect(explanation.layers.map(\.name) == ["conv", "maxPool", "hidden", "relu", "output"])
         #expect(explanation.parameterCount == 683)
         let conv = try #require(explanation["conv"])
         #expect(conv.activations.values.shape == [4, 6, 6])

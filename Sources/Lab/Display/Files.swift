@@ -13,10 +13,18 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
     public var description: String { "\(path): \(reason)" }
 }
 
+/// A path as a shell would take it: `~` at its beginning is the user's home.
+package func homeExpanded(_ path: String) -> String {
+    guard path == "~" || path.hasPrefix("~/"), let home = getenv("HOME").map({ String(cString: $0) }), !home.isEmpty
+    else { return path }
+    return home + path.dropFirst()
+}
+
 /// The whole content of a file.
 ///
 /// - Throws: `FileError` where there is none, or it is no file, or it cannot be read.
 package func readFile(_ path: String) throws -> [UInt8] {
+    let path = homeExpanded(path)
     // Without O_NONBLOCK opening a pipe would wait for somebody to write into it.
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { throw FileError(path, "cannot be read (\(String(cString: strerror(errno))))") }
@@ -42,6 +50,7 @@ package func readFile(_ path: String) throws -> [UInt8] {
 ///
 /// - Throws: `FileError` where that fails; what was there stays.
 package func writeFile(_ bytes: [UInt8], to path: String) throws {
+    let path = homeExpanded(path)
     let aside = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).part"
     let file = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     func failure() -> FileError { FileError(path, "cannot be written (\(String(cString: strerror(errno))))") }
@@ -74,12 +83,13 @@ package func writeFile(_ bytes: [UInt8], to path: String) throws {
     close(folder)
 }
 
-package func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+package func fileExists(_ path: String) -> Bool { access(homeExpanded(path), F_OK) == 0 }
 
 /// Makes a folder and those above it.
 ///
 /// - Throws: `FileError`, which names the one that cannot be made.
 package func makeFolder(_ path: String) throws {
+    let path = homeExpanded(path)
     var made = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
         made += made.isEmpty || made.hasSuffix("/") ? String(part) : "/" + part
@@ -91,7 +101,7 @@ package func makeFolder(_ path: String) throws {
 
 /// The names in a folder, in no order; none where it cannot be read.
 package func folderEntries(_ path: String) -> [String] {
-    guard let folder = opendir(path) else { return [] }
+    guard let folder = opendir(homeExpanded(path)) else { return [] }
     defer { closedir(folder) }
     var names: [String] = []
     while let entry = readdir(folder) {

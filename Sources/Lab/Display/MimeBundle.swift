@@ -30,6 +30,11 @@ public struct MimeBundle: Sendable, Hashable {
         self.init(contents: ["text/plain": .text(text), "text/html": .text(html)])
     }
 
+    /// A sentence or two: in a page they break between words, as plain text does not there.
+    public init(sentence: String) {
+        self.init(text: sentence, html: "<div style=\"padding:2px 0\">\(sentence.escapedForHTML)</div>")
+    }
+
     /// A PNG picture. `width` and `height` are CSS pixels: half the picture's own for a sharp one on a high-density screen.
     public init(png: [UInt8], width: Int, height: Int, text: String) {
         self.init(
@@ -44,8 +49,13 @@ public struct MimeBundle: Sendable, Hashable {
 }
 
 /// What shows itself in a notebook as more than its description: tables, pictures, plots, runs.
-public protocol Displayable {
+public protocol Displayable: CustomStringConvertible {
     var mimeBundle: MimeBundle { get }
+}
+
+extension Displayable {
+    /// Its plain text: what is seen of it inside of something else, an array or a tuple.
+    public var description: String { mimeBundle.text }
 }
 
 extension MimeBundle: Displayable {

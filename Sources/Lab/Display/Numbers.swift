@@ -12,6 +12,9 @@ extension Int {
         }
         return self < 0 ? "-" + text : text
     }
+
+    /// With what is counted: `1 epoch`, `10 epochs`.
+    package func counted(_ noun: String) -> String { "\(grouped) \(noun)\(self == 1 ? "" : "s")" }
 }
 
 extension Double {
@@ -41,6 +44,11 @@ extension Double {
         while lead < 1 {
             lead *= 10
             exponent -= 1
+        }
+        // 9.996 in three digits is 10.0: a digit more before the point.
+        if lead.fixed(digits - 1).hasPrefix("10") {
+            lead /= 10
+            exponent += 1
         }
         if exponent < -4 || exponent >= 9 {
             let sign = self < 0 ? "-" : ""

@@ -9,6 +9,10 @@ public struct Table: Displayable, Sendable {
     public var numeric: Set<Int>
     /// Below the table, set off by a line: sums and means.
     public var footer: [String]?
+    /// Of columns that are drawn in HTML, what stands in the cell of each row instead of its text.
+    package var drawings: [Int: [String]] = [:]
+    /// Columns of words that may break into lines where the page is narrow.
+    package var wrapping: Set<Int> = []
 
     public init(
         _ headers: [String], rows: [[String]], numeric: Set<Int> = [], footer: [String]? = nil, title: String? = nil
@@ -44,18 +48,20 @@ public struct Table: Displayable, Sendable {
     }
 
     private var html: String {
-        func row(_ cells: [String], tag: String, style: String = "") -> String {
+        func row(_ cells: [String], tag: String, style: String = "", number: Int? = nil) -> String {
             let cells = cells.enumerated().map { column, cell in
                 let align = numeric.contains(column) ? "right;font-variant-numeric:tabular-nums" : "left"
-                // Short cells stay on one line, whatever room the page has.
-                let style = cell.count <= 40 ? "white-space:nowrap;\(style)" : style
-                return "<\(tag) style=\"text-align:\(align);\(style)\">\(cell.escapedForHTML)</\(tag)>"
+                // Figures and short cells stay on one line, whatever room the page has; the names of columns need not.
+                let isFixed = tag == "td" && cell.count <= 40 && !wrapping.contains(column)
+                let style = isFixed ? "white-space:nowrap;\(style)" : style
+                let content = number.flatMap { drawings[column]?[$0] } ?? cell.escapedForHTML
+                return "<\(tag) style=\"text-align:\(align);\(style)\">\(content)</\(tag)>"
             }
             return "<tr>\(cells.joined())</tr>"
         }
         let caption = title.map { "<caption style=\"text-align:left\"><b>\($0.escapedForHTML)</b></caption>" } ?? ""
         let foot = footer.map { "<tfoot>\(row($0, tag: "th", style: "border-top:1px solid"))</tfoot>" } ?? ""
-        let body = rows.map { row($0, tag: "td") }.joined()
+        let body = rows.enumerated().map { row($1, tag: "td", number: $0) }.joined()
         return "<table>\(caption)<thead>\(row(headers, tag: "th"))</thead><tbody>\(body)</tbody>\(foot)</table>"
     }
 }

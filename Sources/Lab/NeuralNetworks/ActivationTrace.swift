@@ -1,11 +1,11 @@
 package import Tensors
 
-/// What the layers of a model made of an input, in the order in which they were called.
-///
-/// Functions that a model calls besides its layers, `relu` or `maxPool`, are not layers and are not in it.
-package final class ActivationTrace {
+/// What the layers of a model, and the functions that it calls between them, made of an input, in the order in which they
+/// were called.
+package final class ActivationTrace: FunctionTrace {
     package struct Row {
-        /// The path of properties, `conv1`; of a layer without one, what it is.
+        /// The path of properties, `conv1`; of a layer without one, what it is; of a function its name, from the second
+        /// call on with a number: `relu`, `relu 2`.
         package let name: String
         package let kind: String
         /// `[batch, …]`
@@ -15,6 +15,14 @@ package final class ActivationTrace {
     }
     package private(set) var rows: [Row] = []
     private var seen: Set<ObjectIdentifier> = []
+    private var calls: [String: Int] = [:]
+
+    package func add(function: String, _ output: Tensor) {
+        calls[function, default: 0] += 1
+        let call = calls[function]!
+        rows.append(
+            Row(name: call == 1 ? function : "\(function) \(call)", kind: function, output: output, parameters: []))
+    }
 
     func add(_ layer: Layer, _ output: Tensor) {
         let own = ModuleContents.parameters(inside: layer).compactMap { parameter in

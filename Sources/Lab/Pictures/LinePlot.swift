@@ -52,6 +52,7 @@ public struct Curve: Sendable {
 ///
 ///     LinePlot(losses, title: "LeNet", x: "batch", left: "loss")
 ///     LinePlot(["small": a, "large": b], left: Axis("loss", scale: .logarithmic))
+///     LinePlot(tanh(x), over: x)
 ///
 ///     var plot = LinePlot(title: "LeNet", x: "epoch", left: "loss", right: Axis("accuracy", unit: "%"))
 ///     plot.curves.append(Curve("training", x: epochs, y: losses))
@@ -97,28 +98,24 @@ public struct LinePlot: Sendable {
         self.height = height
     }
 
-    /// One curve. Without `over` its points lie at 0, 1, 2 and so on.
+    /// One curve. Without `over` its points lie at 0, 1, 2 and so on; up to a dozen are marked by dots.
     public init(
         _ values: some PlotValues, over: (any PlotValues)? = nil, title: String? = nil, x: Axis = "index",
         left: Axis = "value"
     ) {
-        let y = values.plotValues
-        self.init(
-            title: title, x: x, left: left,
-            curves: [Curve("", x: over?.plotValues ?? y.indices.map(Double.init), y: y)])
+        self.init(title: title, x: x, left: left, curves: [Curve("", values.plotValues, over: over?.plotValues)])
     }
 
-    /// A curve for each name, their points at 0, 1, 2 and so on.
+    /// A curve for each name. Without `over` their points lie at 0, 1, 2 and so on; up to a dozen are marked by dots.
+    ///
+    ///     LinePlot(["tanh": tanh(x), "relu": relu(x)], over: x, x: "x", left: "f(x)")
     public init(
-        _ curves: KeyValuePairs<String, some PlotValues>, title: String? = nil, x: Axis = "index",
-        left: Axis = "value"
+        _ curves: KeyValuePairs<String, some PlotValues>, over: (any PlotValues)? = nil, title: String? = nil,
+        x: Axis = "index", left: Axis = "value"
     ) {
+        let places = over?.plotValues
         self.init(
-            title: title, x: x, left: left,
-            curves: curves.map { name, values in
-                let y = values.plotValues
-                return Curve(name, x: y.indices.map(Double.init), y: y)
-            })
+            title: title, x: x, left: left, curves: curves.map { Curve($0, $1.plotValues, over: places) })
     }
 }
 
@@ -236,6 +233,10 @@ extension LinePlot: Picture {
 }
 
 extension Curve {
+    fileprivate init(_ name: String, _ y: [Double], over x: [Double]?) {
+        self.init(name, x: x ?? y.indices.map(Double.init), y: y, hasDots: y.count <= 12)
+    }
+
     var showsDots: Bool { hasDots && x.count <= 60 || x.count == 1 }
 
     /// The places of the lowest and the highest point of each of `pieces`: drawn on as many pixels, a curve of a million

@@ -19,6 +19,7 @@ public protocol Picture: Displayable {
 
 extension Picture {
     public var vegaLite: JSON? { nil }
+    public var description: String { text }
 
     public var mimeBundle: MimeBundle {
         let picture = pictureBundle

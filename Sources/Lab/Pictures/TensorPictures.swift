@@ -82,17 +82,3 @@ extension ImageGrid {
         self.init(items, title: title, columns: min(6, items.count), imageSize: 112)
     }
 }
-
-extension Curve {
-    /// A curve through the elements of two vectors, or of one over its places.
-    ///
-    ///     Curve("tanh", x: x, y: tanh(x))
-    public init(_ name: String, x: Tensor? = nil, y: Tensor, hasDots: Bool = false) {
-        self.init(name, x: x?.doubles ?? (0..<y.elementCount).map(Double.init), y: y.doubles, hasDots: hasDots)
-    }
-
-    /// A curve through values that follow each other: the losses of steps.
-    public init(_ name: String, _ values: [Double], hasDots: Bool = false) {
-        self.init(name, x: values.indices.map(Double.init), y: values, hasDots: hasDots)
-    }
-}

@@ -82,9 +82,11 @@ enum VegaLite {
     enum Place { case across, left, right }
 
     /// Scale and axis of a placed axis: the same range and kind as in the PNG, the caption above the axes that go up.
-    static func channel(_ field: String, _ axis: Axis, _ placed: PlacedAxis, at place: Place, color: String? = nil)
-        -> JSON
-    {
+    ///
+    /// - Parameter isNamed: Without it the axis has neither title nor figures, because those of the panel below are its own.
+    static func channel(
+        _ field: String, _ axis: Axis, _ placed: PlacedAxis, at place: Place, color: String? = nil, isNamed: Bool = true
+    ) -> JSON {
         var scale: [String: JSON] = [
             "domain": [.number(placed.range.lowerBound), .number(placed.range.upperBound)], "nice": false,
             "zero": false,
@@ -105,6 +107,7 @@ enum VegaLite {
             look["titleY"] = -8
             if place == .right { look["orient"] = "right" }
         }
+        if !isNamed { look.merge(["title": nil, "labels": false, "ticks": false]) { $1 } }
         if let color { look["titleColor"] = .string(color) }
         return ["field": .string(field), "type": "quantitative", "scale": .object(scale), "axis": .object(look)]
     }
@@ -120,6 +123,8 @@ enum VegaLite {
                 isAbove ? min(names.count, max(1, 96 / ((names.map(\.count).max() ?? 0) + 6))) : (names.count + 15) / 16
             ),
             "symbolLimit": 60,
+            // A line as long as its dashes take to be seen as such.
+            "symbolSize": symbol == "stroke" ? 500 : 60, "symbolStrokeWidth": 2,
         ]
     }
 

@@ -51,7 +51,7 @@ extension LinePlot {
         let first = keys.first ?? 0
         let names = VegaLite.distinct(curves.map(\.name))
         let colors = curves.indices.map { VegaLite.color(color(of: $0)) }
-        let across = VegaLite.channel("x", x, axes.x, at: .across)
+        let across = VegaLite.channel("x", x, axes.x, at: .across, isNamed: lower == nil || !hasLegend)
         let hasNames = hasLegend && names.contains { !$0.isEmpty }
         let legend = hasNames ? VegaLite.legend(names, symbol: "stroke") : JSON.null
         func words(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
@@ -95,7 +95,8 @@ extension LinePlot {
                     "transform": [isAny(own), named],
                     "mark": [
                         "type": "line", "clip": true,
-                        "strokeWidth": .number(own.map { lineWidth(of: curves[$0]) }.max() ?? 2),
+                        "strokeWidth": .number(
+                            own.filter { curves[$0].x.count > 1 }.map { lineWidth(of: curves[$0]) }.max() ?? 2),
                     ],
                     "encoding": hasLegend
                         ? ["x": across, "y": up, "color": hue, "strokeDash": dashes]
@@ -103,10 +104,19 @@ extension LinePlot {
                 ]
             ]
             let dotted = own.filter { curves[$0].showsDots }
-            if !dotted.isEmpty {
+            // A dot on the frame is whole; beyond it there are none.
+            let isInside = dotted.allSatisfy { curve in
+                curves[curve].x.allSatisfy { !$0.isFinite || axes.x.range.contains($0) }
+                    && curves[curve].y.allSatisfy { !$0.isFinite || placed.range.contains($0) }
+            }
+            for width in Set(dotted.map { curves[$0].lineWidth }).sorted() {
                 drawn.append([
-                    "transform": [isAny(dotted), named],
-                    "mark": ["type": "point", "filled": true, "opacity": 1, "size": 36, "clip": true],
+                    "transform": [isAny(dotted.filter { curves[$0].lineWidth == width }), named],
+                    "mark": [
+                        "type": "point", "filled": true, "opacity": 1, "clip": .bool(!isInside),
+                        // As in the PNG: an area, of dots 1.2 pixels beyond the line on each side.
+                        "size": .number(((2 * width + 2.4) * (2 * width + 2.4)).rounded()),
+                    ],
                     "encoding": ["x": across, "y": up, "color": hue],
                 ])
             }

@@ -5,7 +5,9 @@ internal import CKernels
 #endif
 
 /// max(x, 0). At 0 the gradient is 0. NaN stays, so that it is noticed.
-public func relu(_ x: Tensor) -> Tensor {
+public func relu(_ x: Tensor) -> Tensor { traced("relu") { rectified(x) } }
+
+private func rectified(_ x: Tensor) -> Tensor {
     if let result = x.handle.pending?.rectified() { return result }
     return x.floating.mapped(.relu, KernelsRectify, { $0 < 0 ? 0 : $0 }).recordedWithResult(x) { gradient, y in
         if gradient.isTracked { return gradient * (y .> 0).converted(to: gradient.dtype) }
@@ -16,29 +18,43 @@ public func relu(_ x: Tensor) -> Tensor {
 
 /// 1 / (1 + exp(-x)), without overflow at either end.
 public func sigmoid(_ x: Tensor) -> Tensor {
-    x.floating.mapped(.sigmoid, KernelsSigmoid, { 0.5 * Glibc.tanh(0.5 * $0) + 0.5 })
-        .recordedWithResult(x) { $0 * $1 * (1 - $1) }
+    traced("sigmoid") {
+        x.floating.mapped(.sigmoid, KernelsSigmoid, { 0.5 * Glibc.tanh(0.5 * $0) + 0.5 })
+            .recordedWithResult(x) { $0 * $1 * (1 - $1) }
+    }
 }
 
 /// The hyperbolic tangent.
 public func tanh(_ x: Tensor) -> Tensor {
-    x.floating.mapped(.tanh, KernelsTanh, { Glibc.tanh($0) }).recordedWithResult(x) { $0 * (1 - $1.squared()) }
+    traced("tanh") {
+        x.floating.mapped(.tanh, KernelsTanh, { Glibc.tanh($0) }).recordedWithResult(x) { $0 * (1 - $1.squared()) }
+    }
 }
 
 /// x where it is positive, else `slope` · x.
-public func leakyReLU(_ x: Tensor, slope: Double = 0.01) -> Tensor { maximum(x, 0) + slope * minimum(x, 0) }
+public func leakyReLU(_ x: Tensor, slope: Double = 0.01) -> Tensor {
+    traced("leakyReLU") { maximum(x, 0) + slope * minimum(x, 0) }
+}
 
 /// x where it is positive, else `scale` · (exp(x) - 1) (Clevert et al., 2015).
-public func elu(_ x: Tensor, scale: Double = 1) -> Tensor { relu(x) + scale * (minimum(x, 0).exp() - 1) }
+public func elu(_ x: Tensor, scale: Double = 1) -> Tensor {
+    traced("elu") { relu(x) + scale * (minimum(x, 0).exp() - 1) }
+}
 
 /// x · Φ(x), with the normal distribution's Φ (Hendrycks and Gimpel, 2016).
-public func gelu(_ x: Tensor) -> Tensor { 0.5 * x * (1 + (x * 0.5.squareRoot()).erf()) }
+public func gelu(_ x: Tensor) -> Tensor {
+    traced("gelu") { 0.5 * x * (1 + (x * 0.5.squareRoot()).erf()) }
+}
 
 /// x · sigmoid(x).
-public func silu(_ x: Tensor) -> Tensor { x * sigmoid(x) }
+public func silu(_ x: Tensor) -> Tensor {
+    traced("silu") { x * sigmoid(x) }
+}
 
 /// log(1 + exp(x)), exact at both ends.
-public func softplus(_ x: Tensor) -> Tensor { relu(x) + (-x.magnitude()).exp().log1p() }
+public func softplus(_ x: Tensor) -> Tensor {
+    traced("softplus") { relu(x) + (-x.magnitude()).exp().log1p() }
+}
 
 extension Tensor {
     /// The error function, 2 / √π · ∫₀ˣ exp(-t²) dt.
@@ -52,18 +68,22 @@ extension Tensor {
 
 /// exp(x) / Σ exp(x) along an axis.
 public func softmax(_ x: Tensor, axis: Int = -1) -> Tensor {
-    let axis = x.axis(axis, "softmax")
-    return normalizedExponentials(x, axis, logarithm: false).recordedWithResult(x) { gradient, y in
-        let product = gradient * y
-        return product - y * product.sum(axis: axis, keepDims: true)
+    traced("softmax") {
+        let axis = x.axis(axis, "softmax")
+        return normalizedExponentials(x, axis, logarithm: false).recordedWithResult(x) { gradient, y in
+            let product = gradient * y
+            return product - y * product.sum(axis: axis, keepDims: true)
+        }
     }
 }
 
 /// The logarithm of softmax, exact where softmax itself would be 0.
 public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor {
-    let axis = x.axis(axis, "logSoftmax")
-    return normalizedExponentials(x, axis, logarithm: true).recordedWithResult(x) { gradient, y in
-        gradient - y.exp() * gradient.sum(axis: axis, keepDims: true)
+    traced("logSoftmax") {
+        let axis = x.axis(axis, "logSoftmax")
+        return normalizedExponentials(x, axis, logarithm: true).recordedWithResult(x) { gradient, y in
+            gradient - y.exp() * gradient.sum(axis: axis, keepDims: true)
+        }
     }
 }
 

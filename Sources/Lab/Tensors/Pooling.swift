@@ -93,6 +93,10 @@ public func maxPool(
     padding: any InBothDirections = 0
 ) -> Tensor {
     let sizes = PoolingSizes("maxPool", x.shape, window, stride, padding)
+    return traced("maxPool") { pooled(x, sizes) }
+}
+
+private func pooled(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
     if sizes.isHalving, !x.isShapeOnly {
         if let result = x.handle.pending?.pooled() { return result }
         if x.dtype == .float32, !x.isTwiceTracked, !x.isOnGPU { return pooledBySquares(x, sizes) }
@@ -103,7 +107,9 @@ public func maxPool(
 /// The largest pixels of as many windows as the result has pixels, whatever the size of the images: the windows of
 /// `adaptiveAveragePool`.
 public func adaptiveMaxPool(_ x: Tensor, height: Int, width: Int) -> Tensor {
-    largest(x, PoolingSizes(adaptive: "adaptiveMaxPool", x.shape, height: height, width: width))
+    traced("adaptiveMaxPool") {
+        largest(x, PoolingSizes(adaptive: "adaptiveMaxPool", x.shape, height: height, width: width))
+    }
 }
 
 private func largest(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {
@@ -267,7 +273,7 @@ public func averagePool(
     padding: any InBothDirections = 0
 ) -> Tensor {
     let sizes = PoolingSizes("averagePool", x.shape, window, stride, padding)
-    return averaged(x.floating, sizes)
+    return traced("averagePool") { averaged(x.floating, sizes) }
 }
 
 private func averaged(_ x: Tensor, _ sizes: PoolingSizes) -> Tensor {

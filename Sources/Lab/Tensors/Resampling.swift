@@ -27,10 +27,14 @@ public func upsampled(_ x: Tensor, by factor: Int, _ interpolation: Interpolatio
 }
 
 /// The mean over all pixels: `[batch, channels, height, width]` to `[batch, channels]`.
-public func globalAveragePool(_ x: Tensor) -> Tensor { pixels("globalAveragePool", x).mean(axes: [2, 3]) }
+public func globalAveragePool(_ x: Tensor) -> Tensor {
+    traced("globalAveragePool") { pixels("globalAveragePool", x).mean(axes: [2, 3]) }
+}
 
 /// The largest over all pixels: `[batch, channels, height, width]` to `[batch, channels]`.
-public func globalMaxPool(_ x: Tensor) -> Tensor { pixels("globalMaxPool", x).maximum(axes: [2, 3]) }
+public func globalMaxPool(_ x: Tensor) -> Tensor {
+    traced("globalMaxPool") { pixels("globalMaxPool", x).maximum(axes: [2, 3]) }
+}
 
 /// Means over as many windows as the result has pixels, whatever the size of the images. Row i of `height` averages the
 /// rows from ⌊i · rows / height⌋ up to ⌈(i + 1) · rows / height⌉, as in PyTorch, and columns likewise.
@@ -39,7 +43,9 @@ public func adaptiveAveragePool(_ x: Tensor, height: Int, width: Int) -> Tensor 
     func weights(_ windows: [Range<Int>], _ size: Int) -> Tensor {
         mixing(windows.count, size) { number in windows[number].map { ($0, 1 / Double(windows[number].count)) } }
     }
-    return mixed(x, rows: weights(sizes.rows, x.shape[2]), columns: weights(sizes.columns, x.shape[3]))
+    return traced("adaptiveAveragePool") {
+        mixed(x, rows: weights(sizes.rows, x.shape[2]), columns: weights(sizes.columns, x.shape[3]))
+    }
 }
 
 private func pixels(_ operation: String, _ x: Tensor) -> Tensor {

@@ -59,7 +59,7 @@ public struct Safetensors: Sendable {
     /// Writes the file: first beside it, then in its place, so that no half-written one is left.
     public func write(to path: String) throws(FileError) {
         do {
-            try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+            try Data(bytes).write(to: URL(fileURLWithPath: homeExpanded(path)), options: .atomic)
         } catch {
             throw FileError(path, "cannot be written: \(error)")
         }
@@ -75,8 +75,9 @@ public struct Safetensors: Sendable {
     /// Reads a file.
     public init(path: String) throws(FileError) {
         let data: Data
+        guard fileExists(path) else { throw FileError(path, "cannot be read: there is no such file") }
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+            data = try Data(contentsOf: URL(fileURLWithPath: homeExpanded(path)), options: .mappedIfSafe)
         } catch {
             throw FileError(path, "cannot be read: \(error)")
         }

@@ -3,8 +3,8 @@ import NeuralNetworks
 import Pictures
 import Tensors
 
-/// What every layer of a network made of one image: its activations and weights as tiles, with their shape, mean,
-/// deviation and a histogram of 20 bins.
+/// What every layer of a network made of one image, and every function between them (`relu`, `maxPool`): its activations
+/// and weights as tiles, with their shape, mean, deviation and a histogram of 20 bins.
 ///
 ///     run.classify(try Image("seven.png")).explained()
 public struct Explanation {
@@ -41,9 +41,9 @@ public struct Explanation {
     }
 
     public struct Layer: Sendable {
-        /// The path of properties, `conv1`.
+        /// The path of properties, `conv1`; of a function its name, `relu`, and from its second call on `relu 2`.
         public let name: String
-        /// What is written in code to make it.
+        /// What is written in code to make it; of a function its name.
         public let kind: String
         public let activations: Part
         /// Weights and biases.
@@ -74,18 +74,22 @@ public struct Explanation {
     /// A line for each kind of numbers.
     public var table: Table {
         var rows: [[String]] = []
+        var histograms: [Sparkline] = []
         for layer in layers {
             for (index, part) in ([layer.activations] + layer.parameters).enumerated() {
+                histograms.append(Sparkline(part.histogram.map(Double.init), .bars, letters: 20))
                 rows.append([
                     index == 0 ? layer.name : "", part.name, part.values.shape.description,
                     part.mean.significant(3), part.deviation.significant(3), part.range.lowerBound.significant(3),
-                    part.range.upperBound.significant(3), sparkline(part.histogram.map(Double.init), bars: 20),
+                    part.range.upperBound.significant(3), histograms[rows.count].text,
                 ])
             }
         }
-        return Table(
+        var table = Table(
             ["layer", "", "shape", "mean", "deviation", "smallest", "largest", "histogram"], rows: rows,
             numeric: [3, 4, 5, 6], footer: ["in all", "", "\(parameterCount.grouped) parameters", "", "", "", "", ""])
+        table.drawings = [7: histograms.map(\.html)]
+        return table
     }
 }
 
@@ -175,7 +179,7 @@ extension Explanation: Picture {
             on: canvas,
             in: Rectangle(
                 x: rectangle.x, y: rectangle.y, width: classification.size.width, height: classification.size.height))
-        let head = "\(parameterCount.grouped) parameters in \(layers.count) layers"
+        let head = "\(parameterCount.grouped) parameters in \(layers.count { !$0.parameters.isEmpty }.counted("layer"))"
         canvas.text(head, x: rectangle.right - 14, y: rectangle.y + 30, size: 13, color: .faint, align: .right)
         var y = rectangle.y + classification.size.height + 10
         for entry in parts {
@@ -198,7 +202,8 @@ extension Explanation: Picture {
                 size: 14, bold: true)
             base += 18
         }
-        let kind = entry.isFirst && entry.layer.kind != entry.layer.name ? entry.layer.kind : part.name
+        let isFunction = entry.layer.name.hasPrefix(entry.layer.kind)
+        let kind = entry.isFirst && !isFunction ? entry.layer.kind : part.name
         let lines = [
             kind, "\(part.values.shape)" + (entry.isFirst ? "" : " · \(part.values.elementCount.grouped)"),
             "mean \(part.mean.significant(3)) · deviation \(part.deviation.significant(3))",
