@@ -30,6 +30,23 @@ import Testing
         #expect(epochs.joined().allSatisfy { $0 >= 0 && $0 <= 1 })
     }
 
+    @Test(arguments: [
+        (Augmentation.rotate(.nan), "rotate is nan; choose 0 to 360 (degrees)"),
+        (.noise(-1), "noise is -1; choose 0 to 10 (from black to white)"),
+        (.crop(padding: 500), "crop is 500; choose 0 to 8 (pixels of padding)"),
+        (.invert(probability: 7), "invert is 7; choose 0 to 1 (probability)"),
+    ])
+    func whatCannotBeDoneIsSaid(augmentation: Augmentation, sentence: String) {
+        #expect(augmentation.problem(height: 6, width: 8) == sentence)
+    }
+
+    @Test func whatCanBeDoneIsNoProblem() {
+        #expect(
+            Augmentation.quarterTurns.problem(height: 6, width: 8) == "images of 6 × 8 pixels have no quarter turns")
+        #expect(Augmentation.quarterTurns.problem(height: 8, width: 8) == nil)
+        #expect(Augmentation.flipVertically(probability: 1).problem(height: 6, width: 8) == nil)
+    }
+
     @Test func noiseHasItsDeviationAndNoMean() throws {
         let data = try Dataset(
             "grey", pixels: [UInt8](repeating: 128, count: 64 * 64), shape: [1, 64, 64], labels: [0], classNames: ["a"]

@@ -162,6 +162,15 @@ private func sentence(_ body: () throws -> Void) -> String {
             #expect(
                 try message(Array("0.png 0\n0.png 4000000\n".utf8), nil)
                     == "\(list): has an image of class 4,000,000; classes are numbered from 0, without gaps")
+            #expect(
+                try message(Array("0.png 0\n0.png tulip\n".utf8), nil)
+                    == "\(list): line 2 has the class “tulip”; names of classes need a labels.txt beside the list, or classNames:"
+            )
+            #expect(
+                try message(Array("0.png a\n0.png tulip\n".utf8), ["a", "b"])
+                    == "\(list): line 2 has the class “tulip”; the classes are a, b")
+            // Spaces at the ends and tabs are no part of anything.
+            #expect(try message(Array("  0.png \t 0 \n0.png b  \r\n".utf8), ["a", "b"]) == "")
             #expect(try message(Array("\n\n".utf8), nil) == "\(list): lists no images")
             #expect(
                 try message(Array("0.png 0\n0.png 0\n".utf8), nil)

@@ -1,4 +1,5 @@
 import Display
+import Glibc
 import Pictures
 import Testing
 
@@ -133,11 +134,16 @@ private func plant(_ folder: String) throws {
             #expect(photos.labels == [0, 1, 2, 3, 4, 5])
             #expect(photos[5].image[31, 31] == [200, 0, 0])
             #expect(photos[5].className == "dog")
+            #expect(photos.source.hasSuffix("(6 of the official 60,000)"))
             try writeFile([1, 2, 3], to: "\(folder)/test_batch.bin")
             let error = #expect(throws: FileError.self) { try Dataset.cifar10(in: folder) }
             #expect(
                 error?.description
                     == "\(folder)/test_batch.bin: cut short (3 bytes are not a multiple of an image's 3,073)")
+            unlink("\(folder)/data_batch_2.bin")
+            let missing = #expect(throws: FileError.self) { try Dataset.cifar10(in: folder) }
+            #expect(
+                missing?.description.hasPrefix("\(folder)/data_batch_2.bin: is not there; unpack CIFAR-10's") == true)
         }
     }
 }

@@ -215,6 +215,17 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
         }
     }
 
+    @Test func whatSpreadsheetsWriteIsRead() throws {
+        try inFolder { folder in
+            // A mark of UTF-8, names, lines that end with CR and LF, numbers in quotation marks, an empty last line.
+            let text = "\u{FEFF}p0,p1,p2,p3,label\r\n\"1\",\"2\",\"3\",\"4\",\"0\"\r\n5, 6,7,8,1\r\n\r\n"
+            try writeFile(Array(text.utf8), to: "\(folder)/sheet.csv")
+            let data = try Dataset.csv("\(folder)/sheet.csv", shape: [1, 2, 2])
+            #expect(
+                data.labels == [0, 1] && data[0].image.pixels == [1, 2, 3, 4] && data[1].image.pixels == [5, 6, 7, 8])
+        }
+    }
+
     @Test func theClassMayStandFirst() throws {
         try inFolder { folder in
             try writeFile(Array("2,10,20,30,40\r\n0,1,2,3,4".utf8), to: "\(folder)/first.csv")
@@ -351,6 +362,16 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
         #expect(error?.description == "made: 3 bytes are not 2 images of shape [1, 1, 2]")
     }
 
+    @Test func aPlaceThatIsNoneEndsInASentence() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let data = try Dataset(
+                "two", pixels: [0, 1], shape: [1, 1, 1], labels: [0, 1], classNames: ["a", "b"])
+            _ = data.images(at: [0, 9_999])
+        }
+        let sentence = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(sentence.contains("Dataset.images(at:): there is no image 9999 in two; it has 2, numbered from 0."))
+    }
+
     @Test func aPartKeepsItsImages() throws {
         let data = try threeClasses()
         let part = data.only(label: 2)[2..<4]
@@ -374,6 +395,19 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
         let split = try threeClasses().split(training: 0.6, validation: 0.2, test: 0.2, seed: 7).normalized()
         #expect(split.mimeBundle.text.contains("training        60   60 %  36  18  6"))
         #expect(split.mimeBundle.text.contains("normalised by the training part: (pixel / 255 - 0."))
+    }
+
+    @Test func theClassesOfASplitThatFillALineGoDownThePage() throws {
+        let names = (0..<120).map { "class number \($0)" }
+        let many = try Dataset(
+            "many", pixels: [UInt8](repeating: 0, count: 1_200), shape: [1, 1, 1], labels: (0..<1_200).map { $0 % 120 },
+            classNames: names)
+        let lines = many.split(training: 0.5, validation: 0.5, seed: 1).mimeBundle.text.split(separator: "\n")
+        #expect(lines[1].split(separator: " ") == ["class", "training", "validation", "test"])
+        #expect(lines[3].split(whereSeparator: { $0 == " " }).suffix(3) == ["5", "5", "0"])
+        #expect(lines.contains { $0 == "and 20 more classes" })
+        #expect(lines.last?.hasPrefix("images") == true && lines.last?.hasSuffix("0 (0 %)") == true)
+        #expect(lines.allSatisfy { $0.count <= 60 })
     }
 
     @Test(arguments: [

@@ -67,6 +67,37 @@ public struct Augmentation: Sendable, Hashable, Codable {
     public static func erase(probability: Double = 0.5) -> Augmentation { Augmentation(kind: .erase(probability)) }
 }
 
+extension Augmentation {
+    /// Why it cannot be done with images of this size; `nil` where it can.
+    func problem(height: Int, width: Int) -> String? {
+        let side = Double(max(height, width))
+        let (name, value, most, unit): (String, Double, Double, String) =
+            switch kind {
+            case .rotate(let degrees): ("rotate", degrees, 360, "degrees")
+            case .shift(let pixels): ("shift", pixels, side, "pixels")
+            case .scale(let part): ("scale", part, 10, "times")
+            case .shear(let degrees): ("shear", degrees, 80, "degrees")
+            case .elastic(let pixels): ("elastic", pixels, side, "pixels")
+            case .flip(let horizontal, let probability):
+                (horizontal ? "flipHorizontally" : "flipVertically", probability, 1, "probability")
+            case .quarterTurns: ("quarterTurns", 0, 0, "")
+            case .crop(let padding): ("crop", Double(padding), side, "pixels of padding")
+            case .noise(let deviation): ("noise", deviation, 10, "from black to white")
+            case .contrast(let part): ("contrast", part, 100, "times")
+            case .brightness(let amount): ("brightness", amount, 1, "from black to white")
+            case .invert(let probability): ("invert", probability, 1, "probability")
+            case .hue(let degrees): ("hue", degrees, 360, "degrees")
+            case .saturation(let part): ("saturation", part, 100, "times")
+            case .erase(let probability): ("erase", probability, 1, "probability")
+            }
+        if kind == .quarterTurns && height != width {
+            return "images of \(height) × \(width) pixels have no quarter turns"
+        }
+        guard !(value >= 0 && value <= most) else { return nil }
+        return "\(name) is \(value.significant(6)); choose 0 to \(most.significant(6)) (\(unit))"
+    }
+}
+
 extension Augmentation: CustomStringConvertible {
     public var description: String {
         // Runs are told apart by it, too: exact.

@@ -10,9 +10,7 @@ extension Dataset {
     public func augmented(_ augmentations: Augmentation...) -> Dataset { augmented(augmentations) }
 
     public func augmented(_ augmentations: [Augmentation]) -> Dataset {
-        if augmentations.contains(.quarterTurns) && imageShape[1] != imageShape[2] {
-            fatalError("Dataset.augmented: images of \(imageShape[1]) × \(imageShape[2]) pixels have no quarter turns.")
-        }
+        check(augmentations)
         // Places in an image are kept in 23 bits.
         guard (imageShape[1] + 3) * (imageShape[2] + 3) < 1 << 23 else {
             fatalError(
@@ -21,6 +19,14 @@ extension Dataset {
         var result = self
         result.augmentations += augmentations
         return result
+    }
+
+    private func check(_ augmentations: [Augmentation]) {
+        for change in augmentations {
+            if let problem = change.problem(height: imageShape[1], width: imageShape[2]) {
+                fatalError("Dataset.augmented: \(problem).")
+            }
+        }
     }
 
     /// The images and their inverse, black for white: twice as many.
@@ -77,6 +83,7 @@ extension Dataset {
     /// Without any, those that the data set has.
     public func compare(_ changes: Augmentation..., count: Int = 8, seed: Int = 1) -> ImageGrid {
         let changes = changes.isEmpty ? augmentations : changes
+        check(changes)
         let places = Array(0..<min(count, self.count))
         var items = places.map { ImageGrid.Item(self[$0].image) }
         for change in changes {

@@ -107,7 +107,17 @@ extension Dataset {
     public var images: Tensor { images(at: Array(0..<count)) }
 
     /// The images at the given places: `[places, channels, height, width]`, normalised.
-    public func images(at places: [Int]) -> Tensor { images(at: places, occasion: nil) }
+    public func images(at places: [Int]) -> Tensor {
+        check(places, "images(at:)")
+        return images(at: places, occasion: nil)
+    }
+
+    /// Ends with a sentence where one of the places is none of the data set's.
+    func check(_ places: [Int], _ function: String) {
+        guard let wrong = places.first(where: { !indices.indices.contains($0) }) else { return }
+        fatalError(
+            "Dataset.\(function): there is no image \(wrong) in \(name); it has \(count.grouped), numbered from 0.")
+    }
 
     func images(at places: [Int], occasion: (seed: Int, epoch: Int)?) -> Tensor {
         let normalization = normalization ?? .none(channels: imageShape[0])
@@ -186,7 +196,8 @@ extension Dataset {
 
     /// The labels at the given places: `[places]`, `int32`.
     public func labels(at places: [Int]) -> Tensor {
-        Tensor(places.map { storedLabels[Int(indices[$0])] }, shape: [places.count])
+        check(places, "labels(at:)")
+        return Tensor(places.map { storedLabels[Int(indices[$0])] }, shape: [places.count])
     }
 }
 

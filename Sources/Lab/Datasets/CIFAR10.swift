@@ -16,6 +16,12 @@ extension Dataset {
         var labels: [Int] = []
         for name in (1...5).map({ "data_batch_\($0).bin" }) + ["test_batch.bin"] {
             let path = "\(folder)/\(name)"
+            guard fileExists(path) else {
+                throw FileError(
+                    path,
+                    "is not there; unpack CIFAR-10's binary version (cifar-10-binary.tar.gz) in \(folder), or say where it lies: cifar10(in:)"
+                )
+            }
             let bytes = try readFile(path)
             guard bytes.count.isMultiple(of: record), !bytes.isEmpty else {
                 throw FileError(
@@ -26,9 +32,10 @@ extension Dataset {
                 pixels += bytes[start + 1..<start + record]
             }
         }
+        let missing = labels.count == 60_000 ? "" : " (\(labels.count.grouped) of the official 60,000)"
         return try Dataset(
             "CIFAR-10", pixels: pixels, shape: [3, 32, 32], labels: labels,
             classNames: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
-            source: "Krizhevsky's photographs, read from \(folder)")
+            source: "Krizhevsky's photographs, read from \(folder)\(missing)")
     }
 }

@@ -52,9 +52,12 @@ struct CSVImages {
             }
             values.removeAll(keepingCapacity: true)
         }
+        // Some spreadsheets write a mark of their encoding before everything else, and numbers in quotation marks.
+        let text = bytes[(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)...]
+        let quote = UInt8(ascii: "\"")
         // A word where the first number should be: the names of the columns.
-        var isInHeader = bytes.first.map { isLetter($0) || $0 == UInt8(ascii: "\"") } ?? false
-        for byte in bytes {
+        var isInHeader = text.first { $0 != quote }.map(isLetter) ?? false
+        for byte in text {
             if isInHeader {
                 if byte == newline {
                     isInHeader = false
@@ -77,7 +80,7 @@ struct CSVImages {
                     try finishLine()
                     line += 1
                 }
-            case UInt8(ascii: " "), UInt8(ascii: "\r"): break
+            case UInt8(ascii: " "), UInt8(ascii: "\r"), quote: break
             default:
                 throw FileError(
                     path,

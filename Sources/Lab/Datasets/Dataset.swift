@@ -136,6 +136,7 @@ public struct Dataset: Sendable {
 
     /// The images at the given places, in the given order.
     public func selecting(_ places: [Int]) -> Dataset {
+        check(places, "selecting")
         var part = Dataset(
             name: name, source: source, classNames: classNames, imageShape: imageShape, pixels: pixels,
             labels: storedLabels, indices: places.map { indices[$0] })

@@ -94,13 +94,26 @@ extension DatasetSplit: Displayable {
     public var mimeBundle: MimeBundle {
         let parts = [("training", training), ("validation", validation), ("test", test)]
         let total = max(1, parts.reduce(0) { $0 + $1.1.count })
-        let rows = parts.map { name, part in
-            [name, part.count.grouped, (Double(part.count) / Double(total)).percent(0)]
-                + part.classCounts.map(\.grouped)
+        let shares = parts.map { (Double($0.1.count) / Double(total)).percent(0) }
+        let counts = parts.map(\.1.classCounts)
+        var table: Table
+        if training.classNames.reduce(0, { $0 + max(4, $1.count) + 2 }) <= 60 {
+            table = Table(
+                ["part", "images", "share"] + training.classNames,
+                rows: parts.indices.map { index in
+                    [parts[index].0, parts[index].1.count.grouped, shares[index]] + counts[index].map(\.grouped)
+                }, numeric: Set(1..<3 + training.classNames.count), title: training.name)
+        } else {
+            // Names that fill a line go down the page, up to a hundred of them.
+            let shown = training.classNames.prefix(100)
+            let left = training.classNames.count - shown.count
+            table = Table(
+                ["class"] + parts.map(\.0),
+                rows: shown.enumerated().map { label, name in [name] + counts.map { $0[label].grouped } }
+                    + (left > 0 ? [["and \(left.grouped) more classes", "", "", ""]] : []),
+                numeric: [1, 2, 3], footer: ["images"] + zip(parts, shares).map { "\($0.1.count.grouped) (\($1))" },
+                title: training.name)
         }
-        let table = Table(
-            ["part", "images", "share"] + training.classNames, rows: rows,
-            numeric: Set(1..<3 + training.classNames.count), title: training.name)
         let note = training.normalization.map { "normalised by the training part: \($0)" }
         guard let note else { return table.mimeBundle }
         return table.mimeBundle.adding(note: note)

@@ -176,7 +176,7 @@ extension ImageCache: Displayable {
         return Table(
             ["images of", "count", "pixels", "MB", "last used"], rows: rows, numeric: [1, 2, 3],
             footer: ["all", "", "", megabytes(size), ""],
-            title: "images kept in \(folder), up to \(megabytes(limit)) MB"
+            title: "images kept in \(folder), up to \((limit / 1_000_000).grouped) MB"
         ).mimeBundle
     }
 

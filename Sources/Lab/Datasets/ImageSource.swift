@@ -4,6 +4,15 @@ import Pictures
 import Synchronization
 import Tensors
 
+extension StringProtocol {
+    /// Without what it ends with of the kind.
+    fileprivate func trimmingSuffix(while isEnd: (Character) -> Bool) -> Substring {
+        var rest = Substring(self)
+        while let last = rest.last, isEnd(last) { rest.removeLast() }
+        return rest
+    }
+}
+
 /// Files with their classes, before they are read.
 struct ImageSource {
     struct Settings {
@@ -25,6 +34,7 @@ struct ImageSource {
 
     /// A folder with a folder for each class.
     init(folder: String) throws {
+        let folder = homeExpanded(folder)
         let root = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
         guard fileExists(root) else { throw DatasetError("Dataset.images: there is no folder \(root)") }
         do { classNames = try ImageFiles.folders(in: root) } catch { throw DatasetError("Dataset.images: \(error)") }
@@ -45,26 +55,35 @@ struct ImageSource {
 
     /// A text file with a path and a class on each line.
     init(list: String, classNames given: [String]?) throws {
+        let list = homeExpanded(list)
         let folder = list.contains("/") ? String(list[..<list.lastIndex(of: "/")!]) + "/" : ""
         var known = given
         if known == nil, fileExists(folder + "labels.txt") {
             known = try ImageSource.lines(of: folder + "labels.txt").map(\.text)
         }
         for (number, line) in try ImageSource.lines(of: list) {
-            guard let space = line.lastIndex(where: { $0 == " " || $0 == "\t" }) else {
+            let isSpace = { (character: Character) in character == " " || character == "\t" }
+            let line = line.trimmingSuffix(while: isSpace)
+            guard let space = line.lastIndex(where: isSpace) else {
                 throw FileError(list, "line \(number) is not a path, a space and a class from 0")
             }
             let word = String(line[line.index(after: space)...])
-            guard let label = Int(word) ?? known?.firstIndex(of: word), label >= 0 else {
-                throw FileError(list, "line \(number) is not a path, a space and a class from 0")
+            guard let label = Int(word) ?? known?.firstIndex(of: word) else {
+                let wayOut =
+                    known.map {
+                        "the classes are \($0.prefix(10).joined(separator: ", "))\($0.count > 10 ? ", …" : "")"
+                    }
+                    ?? "names of classes need a labels.txt beside the list, or classNames:"
+                throw FileError(list, "line \(number) has the class “\(word)”; \(wayOut)")
             }
+            guard label >= 0 else { throw FileError(list, "line \(number) is not a path, a space and a class from 0") }
             if let known, label >= known.count {
                 throw FileError(
                     list,
                     "line \(number) has an image of class \(label), but there are \(known.count) classes, 0 to \(known.count - 1)"
                 )
             }
-            let path = line[..<space].trimmingPrefix { $0 == " " }
+            let path = line[..<space].trimmingPrefix(while: isSpace).trimmingSuffix(while: isSpace)
             files.append((path.hasPrefix("/") ? String(path) : folder + path, label))
         }
         guard let highest = files.map(\.label).max() else { throw FileError(list, "lists no images") }
@@ -132,7 +151,7 @@ struct ImageSource {
         let others = failures.count > 1 ? ", and \((failures.count - 1).grouped) more cannot be read" : ""
         guard settings.skippingUnreadable else {
             throw DatasetError(
-                "Dataset.images: \(failures[0])\(others); \(read.grouped) others were read. skippingUnreadable: true leaves such files out."
+                "Dataset.images: \(failures[0])\(others); \(read == 1 ? "1 other was" : "\(read.grouped) others were") read. skippingUnreadable: true leaves such files out."
             )
         }
         let names = failures.prefix(3).map(\.path).joined(separator: ", ")
