@@ -77,10 +77,16 @@ import Testing
 
     @Test func anInterruptEndsItWithWhatWasTrained() throws {
         let data = try bars()
-        let trials = try compare("rate", [("0.05", 0.05), ("0.01", 0.01)], on: RecordingFrontend()) { rate in
+        let screen = RecordingFrontend()
+        let trials = try compare("rate", [("0.05", 0.05), ("0.01", 0.01)], on: screen) { rate in
             try train(SmallNet(), on: data, settings(rate: rate), from: nil, host(interruptingAfter: 5))
         }
         #expect(trials.runs.count == 1 && trials.runs[0].run.wasInterrupted)
+        #expect(trials.comparison.table.rows[0][0] == "0.05, interrupted")
+        let said = screen.texts.withLock {
+            $0.contains { $0.hasSuffix("the last is not at its end, and 1 more was not begun") }
+        }
+        #expect(said)
     }
 
     @Test func theVerdictNamesThoseThatLieWithinTheInterval() {

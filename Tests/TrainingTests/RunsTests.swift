@@ -125,8 +125,8 @@ import Testing
             let folder = RunFolder(path: "\(home)/1", number: 1)
             let path = "\(home)/1/step-54.safetensors"
             let before = try readFile(path)
-            // A writer whose folder has gone is as one whose disk is full: it cannot write aside.
-            let writer = SnapshotWriter(RunFolder(path: "\(home)/gone", number: 1))
+            // A writer that cannot make its folder is as one whose disk is full: it cannot write aside.
+            let writer = SnapshotWriter(RunFolder(path: "/proc/gone", number: 1))
             try writer.write(run.state, try folder.record())
             let error = #expect(throws: TrainingError.self) { try writer.finish() }
             #expect(error?.description.contains("could not be written") == true)
@@ -158,13 +158,78 @@ import Testing
             try runs[1].delete()
             #expect(runs.all.map(\.number) == [2, 3])
             let text = runs.mimeBundle.text
-            #expect(text.contains("SmallNet  bars  2 of 2"))
+            #expect(text.contains("SmallNet  bars       2"))
             #expect(text.contains("the good one"))
+            // What three runs have in common stands above them, once.
+            _ = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let common = runs.mimeBundle.text
+            #expect(common.hasPrefix("all with model SmallNet, data bars, batch 16\n"))
+            #expect(!common.split(separator: "\n").dropFirst().contains { $0.contains("SmallNet") })
             // 130 letters of 7 pixels, and 12 columns with 13 of padding, are a page of 1,100 pixels.
             try runs[2].note(String(repeating: "long ", count: 50))
             #expect(runs.mimeBundle.text.split(separator: "\n").allSatisfy { $0.count <= 160 })
             #expect(runs.mimeBundle.contents["text/html"].map { "\($0)".contains("white-space:nowrap") } == true)
         }
+    }
+
+    @Test func aRunThatIsBeingTrainedIsNotDeleted() throws {
+        try inFolder { home in
+            var settings = settings
+            settings.epochs = 1
+            let data = try bars()
+            let run = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let folder = try #require(run.folder)
+            var record = try folder.record()
+            record.ending = .running
+            try folder.write(record)
+            let error = #expect(throws: TrainingError.self) { try Runs(home: home)[1].delete() }
+            #expect(
+                error?.description
+                    == "runs[1] is still being trained, here; interrupt it first, or remove \(home)/1 by hand")
+            record.ending = .complete
+            try folder.write(record)
+            try Runs(home: home)[1].delete()
+            #expect(Runs(home: home).all.isEmpty)
+            // What is in memory goes on all the same, in a new place.
+            let further = try run.resume(until: 2, host(home: home))
+            #expect(further.epochs == 2 && Runs(home: home).all.map(\.status) == ["complete"])
+        }
+    }
+
+    @Test func aFolderThatIsRemovedWhileItsRunIsTrainedIsMadeAgain() throws {
+        try inFolder { home in
+            let looks = Counter()
+            let watched = Host(
+                frontend: nil, home: home,
+                isInterrupted: { [home = home as String] in
+                    if looks.next() == 20 { removeFolder("\(home)/1") }
+                    return false
+                })
+            let data = try bars()
+            let run = try train(SmallNet(), on: data, settings, from: nil, watched)
+            let stored = try Runs(home: home)[1]
+            #expect(stored.status == "complete" && stored.snapshots.last == 6)
+            #expect(try stored.load(SmallNet(), on: data).model.hasSameWeights(as: run.model))
+        }
+    }
+
+    @Test func aRunKeepsItsWeightsWhenItsModelIsTrainedAgain() throws {
+        let data = try bars()
+        var settings = settings
+        let net = SmallNet()
+        let first = try train(net, on: data, settings, from: nil, host())
+        let (weights, accuracy) = (first.model.conv.weight.scalars, first.evaluate(on: data.test).loss)
+        settings.seed = 2
+        let screen = RecordingFrontend()
+        let second = try train(first.model, on: data, settings, from: nil, host(screen))
+        #expect(
+            screen.texts.withLock { $0 }.contains { $0.hasPrefix("This SmallNet was trained before: it starts anew") })
+        #expect(second.model.conv.weight.scalars != weights)
+        #expect(first.evaluate(on: data.test).loss == accuracy)
+        #expect(first.model.conv.weight.scalars == weights && second.model.conv.weight.scalars != weights)
+        // What is changed by hand stays.
+        try first.model.load(second.weights)
+        #expect(first.model.conv.weight.scalars != weights)
     }
 
     @Test func aRunIsKnownByItsName() throws {
@@ -257,12 +322,5 @@ import Testing
             #expect(run.number == nil)
             #expect(RunFolder.numbers(in: home).isEmpty)
         }
-    }
-
-    @Test func aSparklineFallsAsItsValuesDo() {
-        #expect(sparkline([8, 7, 6, 5, 4, 3, 2, 1]) == "█▇▆▅▄▃▂▁")
-        #expect(sparkline([]) == "" && sparkline([1, 1]) == "▁▁")
-        #expect(sparkline((0..<1_000).map(Double.init)).count == 8)
-        #expect(sparkline((0..<20).map(Double.init), bars: 20).count == 20)
     }
 }

@@ -41,6 +41,39 @@ import Testing
         }
     }
 
+    @Test func aBitThatTurnsOverIsNoticed() throws {
+        try inFolder { home in
+            let data = try bars()
+            _ = try train(SmallNet(), on: data, settings(epochs: 1), from: nil, host(home: home))
+            let folder = RunFolder(path: "\(home)/1", number: 1)
+            let path = "\(home)/1/step-3.safetensors"
+            let whole = try readFile(path)
+            let state = fingerprint(try folder.state())
+            // One bit of every byte, the next bit each time. What is read all the same has to be what was written: the header
+            // ends with spaces that mean nothing.
+            var wrong: [Int] = []
+            for place in whole.indices {
+                var damaged = whole
+                damaged[place] ^= 1 << UInt8(place % 8)
+                guard let file = try? Safetensors(bytes: damaged, name: "damaged"), file.fitsChecksum else { continue }
+                if file.tensors.map(\.value.scalars) != (try Safetensors(bytes: whole).tensors.map(\.value.scalars)) {
+                    wrong.append(place)
+                }
+            }
+            #expect(wrong == [])
+            var damaged = whole
+            damaged[whole.count - 5] ^= 64
+            try writeFile(damaged, to: path)
+            let error = #expect(throws: FileError.self) { try folder.state() }
+            #expect(
+                error?.description
+                    == "\(path): is damaged: its content does not fit its checksum; there is no snapshot before it, and runs[1].clone trains anew with its settings"
+            )
+            try writeFile(whole, to: path)
+            #expect(fingerprint(try folder.state()) == state)
+        }
+    }
+
     @Test func onlyTheLastSnapshotsAndTheBestOneStay() throws {
         try inFolder { home in
             let folder = RunFolder(path: home, number: 1)

@@ -36,6 +36,44 @@ import Testing
         }
     }
 
+    @Test func theBestTrialAloneKeepsItsWeightsOnDisk() throws {
+        try inFolder { home in
+            let data = try bars()
+            let own = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let found = try sweep(settings, learningRate: [0, 0.05, 0.01], batchSize: [], on: RecordingFrontend()) {
+                try train(SmallNet(), on: data, $0, from: nil, host(home: home))
+            }
+            let stored = Runs(home: home).all
+            // The first is no trial: both of its epochs are there.
+            #expect(stored.map { $0.snapshots.count } == [2, 0, 1, 0])
+            let best = try #require(found.best?.run)
+            #expect(best.number == 3)
+            let loaded = try stored[2].load(SmallNet(), on: data)
+            #expect(loaded.model.hasSameWeights(as: best.model))
+            #expect(own.number == 1)
+            let error = #expect(throws: TrainingError.self) { try stored[3].load(SmallNet(), on: data) }
+            #expect(
+                error?.description
+                    == "runs[4] was a trial of a comparison, in which the best run alone keeps its weights; runs[4].clone trains anew with its settings"
+            )
+            // In memory they have theirs, and go on from there.
+            let further = try found.runs[2].run.resume(until: 3, host(home: home))
+            #expect(further.epochs == 3 && Runs(home: home).all[3].snapshots.last == 3)
+        }
+    }
+
+    @Test func aComparisonLeavesTheSnapshotsOfEarlierRunsAlone() throws {
+        try inFolder { home in
+            let data = try bars()
+            let own = try train(SmallNet(), on: data, settings, from: nil, host(home: home))
+            let found = try compare("epochs", [("3", 3), ("4", 4)], on: RecordingFrontend()) {
+                try Runs(home: home)[1].resume(SmallNet(), on: data, until: $0, host(home: home))
+            }
+            #expect(found.runs.count == 2 && own.number == 1)
+            #expect(try Runs(home: home)[1].snapshots.last == 4)
+        }
+    }
+
     @Test func aRateThatIsFarTooLargeDoesNotEndTheSweep() throws {
         let data = try bars()
         let found = try sweep(settings, learningRate: [1e6, 0.05], batchSize: [], on: RecordingFrontend()) {

@@ -29,6 +29,9 @@ public struct Classifier<Model: Module> {
     ///   weights are those of another network.
     public init(_ path: String, _ model: Model) throws {
         let file = try Safetensors(path: path)
+        guard file.fitsChecksum else {
+            throw FileError(path, "is damaged: its content does not fit its checksum; export it again or copy it anew")
+        }
         guard let json = file.metadata["preparation"] else {
             throw FileError(
                 path, "has weights, but not how images are prepared for them; files that `export` wrote have both")
@@ -59,7 +62,7 @@ public struct Classifier<Model: Module> {
             "input":
                 "[batch, \(preparation.imageShape.sizes.map(String.init).joined(separator: ", "))] of (pixel / 255 - mean) / deviation for each channel; logits come out, in the order of classNames",
         ]
-        try writeFile(Safetensors(model.parameters, metadata: metadata).bytes, to: path)
+        try writeFile(Safetensors(model.parameters, metadata: metadata).withChecksum.bytes, to: path)
     }
 
     /// What one image shows.
@@ -90,6 +93,7 @@ public struct Classifier<Model: Module> {
                 return files(whole)
             }
         }
+        let folder = homeExpanded(folder)
         let root = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
         let paths = files(root)
         guard !paths.isEmpty else { throw FileError(folder, "has no PNG or JPEG images in it") }
@@ -111,10 +115,15 @@ public struct Classifier<Model: Module> {
                 "evaluate: \(dataset.name) has \(dataset.classNames.count) classes, the network knows \(preparation.classNames.count)."
             )
         }
-        let normalized = dataset.normalized(by: preparation.normalization)
-        let logits = model.logits(on: normalized, .current(quietly: true))
-        let isWhole = logits.shape[0] == dataset.count
-        return Evaluation(of: logits, on: isWhole ? normalized : normalized[0..<logits.shape[0]])
+        return Interruption.cooperate {
+            let normalized = dataset.normalized(by: preparation.normalization)
+            // An interrupt that came before was meant for what came before: the training in the same cell.
+            var host = Host.current(quietly: true)
+            if host.isInterrupted() { host.isInterrupted = { false } }
+            let logits = model.logits(on: normalized, host)
+            let isWhole = logits.shape[0] == dataset.count
+            return Evaluation(of: logits, on: isWhole ? normalized : normalized[0..<logits.shape[0]])
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 import Display
 import NeuralNetworks
 import Pictures
+import Synchronization
 
 /// Trains once for each value of one choice, and shows the runs in one picture that grows with each.
 ///
@@ -11,6 +12,9 @@ import Pictures
 ///
 /// The runs themselves show nothing. One whose loss stops being a number is shown as far as it came, and the others are
 /// trained all the same. An interrupt ends it and keeps what was learned until then.
+///
+/// All of them are among `runs` afterwards with their settings and figures. On disk the best one alone keeps its weights, and
+/// one that was interrupted; those of the others are in what this returns.
 ///
 /// - Parameters:
 ///   - choice: What differs, in a word: the picture's title.
@@ -81,19 +85,34 @@ func compare<Value, Model: Module>(
     _ choice: String, _ values: [(name: String, value: Value)], namesSayAll: Bool = false, on frontend: any Frontend,
     training: (Value) throws -> Run<Model>
 ) throws -> Trials<Value, Model> {
+    // To its end: a thread that is parked before the cell has the trials takes them along.
+    try Interruption.cooperate { () throws(any Error) -> Trials<Value, Model> in
+        try compared(choice, values, namesSayAll: namesSayAll, on: frontend, training: training)
+    }
+}
+
+private func compared<Value, Model: Module>(
+    _ choice: String, _ values: [(name: String, value: Value)], namesSayAll: Bool, on frontend: any Frontend,
+    training: (Value) throws -> Run<Model>
+) throws -> Trials<Value, Model> {
     guard !values.isEmpty else { throw TrainingError("compare: no value of “\(choice)” is given; give two or more") }
     var trials = Trials<Value, Model>(comparison: Comparison(title: choice))
     let start = ContinuousClock.now
     let bar = ProgressBar("\(choice) \(values[0].name)", total: values.count, unit: "runs", on: frontend)
     var picture = LivePicture(on: frontend)
+    let folders = TrialFolders()
     for (index, (name, value)) in values.enumerated() {
         bar.update(index, title: "\(choice) \(name)")
         do {
             let run = try Host.$isQuiet.withValue(true) {
-                try Host.$runName.withValue(namesSayAll ? name : "\(choice) \(name)") { try training(value) }
+                try Host.$trials.withValue(folders) {
+                    try Host.$runName.withValue(namesSayAll ? name : "\(choice) \(name)") { try training(value) }
+                }
             }
-            trials.comparison.add(name, run)
+            trials.comparison.add(run.wasInterrupted ? "\(name), interrupted" : name, run)
             trials.runs.append((value, run))
+            let kept = [trials.best?.run, run.wasInterrupted ? run : nil].compactMap { $0?.number }
+            folders.removeSnapshots(butOf: kept)
         } catch let error as TrainingError where error.history != nil {
             trials.comparison.add(name, failedWith: error)
         } catch {
@@ -103,9 +122,27 @@ func compare<Value, Model: Module>(
         picture.show({ trials.comparison.picture }, always: true)
         if trials.runs.last?.run.wasInterrupted == true { break }
     }
-    bar.finish("\(trials.comparison.trials.count) runs in \((ContinuousClock.now - start).spoken)")
+    let count = trials.comparison.trials.count
+    let left = values.count - count
+    bar.finish(
+        "\(count.counted("run")) in \((ContinuousClock.now - start).spoken)"
+            + (trials.runs.last?.run.wasInterrupted == true
+                ? "; interrupted: the last is not at its end\(left > 0 ? ", and \(left) more \(left == 1 ? "was" : "were") not begun" : "")"
+                : ""))
     if !frontend.updatesInPlace { frontend.display(trials.comparison.mimeBundle, id: nil) }
     return trials
+}
+
+/// The folders of the runs that a comparison has made so far, and none that were there before.
+final class TrialFolders: Sendable {
+    private let folders = Mutex<[RunFolder]>([])
+
+    func add(_ folder: RunFolder) { folders.withLock { $0.append(folder) } }
+    func contains(_ folder: RunFolder) -> Bool { folders.withLock { $0.contains { $0.path == folder.path } } }
+
+    func removeSnapshots(butOf kept: [Int]) {
+        for folder in folders.withLock(\.self) where !kept.contains(folder.number) { folder.removeSnapshots() }
+    }
 }
 
 /// Runs that differ in one choice. Their picture is shown while they are trained; what they show afterwards is a verdict.
@@ -128,7 +165,7 @@ extension Trials {
 }
 
 extension Trials: Displayable {
-    public var mimeBundle: MimeBundle { MimeBundle(text: comparison.verdict) }
+    public var mimeBundle: MimeBundle { MimeBundle(sentence: comparison.verdict) }
 }
 
 extension Comparison {

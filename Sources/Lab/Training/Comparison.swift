@@ -140,8 +140,23 @@ extension Comparison: Displayable {
         }
         return LinePlot(
             x: Axis(countsImages ? "images seen" : "epoch"), left: lossAxis(losses.flatMap(\.y)), curves: losses,
-            lower: LinePlot.Panel(Axis("validation accuracy", unit: "%"), curves: accuracies, height: 90),
-            width: 660, height: 320)
+            lower: LinePlot.Panel(accuracyAxis, curves: accuracies, height: 90),
+            width: 720, height: 320)
+    }
+
+    /// From where the lowest run ends, and some room: what they began with would press their ends together.
+    private var accuracyAxis: Axis {
+        let axis = Axis("validation accuracy", unit: "%")
+        let ends = trials.compactMap(\.accuracy).map { $0 * 100 }
+        let all = trials.flatMap { $0.history.validations.map { $0.accuracy * 100 } }
+        guard let low = ends.min(), let high = all.max(), let start = all.min(), high > start else { return axis }
+        let room = max(1, (high - low) / 2)
+        guard start < low - room else { return axis }
+        let step = high - low + room > 20 ? 10.0 : high - low + room > 5 ? 5 : 1
+        return Axis(
+            axis.title, unit: axis.unit,
+            range: max(
+                0, ((low - room) / step).rounded(.down) * step)...min(100, (high / step + 1e-9).rounded(.up) * step))
     }
 
     private func lossAxis(_ losses: [Double]) -> Axis {
@@ -175,6 +190,7 @@ private struct ComparisonPicture: Picture {
     private let table: Table
     private let rowHeight = 24.0
     private let failureLines: [Int: String]
+    private let failureHeight = 17.0
 
     init(comparison: Comparison) {
         self.comparison = comparison
@@ -191,7 +207,9 @@ private struct ComparisonPicture: Picture {
     var size: (width: Double, height: Double) {
         (
             plot.size.width,
-            titleHeight + Double(table.rows.count + 1 + failureLines.count) * rowHeight + 20 + plot.size.height
+            titleHeight + Double(table.rows.count + 1) * rowHeight + 20 + plot.size.height
+                // Two lines each.
+                + Double(failureLines.count) * 2 * failureHeight
         )
     }
 
@@ -247,10 +265,12 @@ private struct ComparisonPicture: Picture {
             canvas.circle(x: x + 10, y: base - 4, radius: 3.2, color)
             draw(row, y: base, failureLines[index] == nil ? .text : .vermilion, bold: true)
             if let failure = failureLines[index] {
-                base += rowHeight
-                canvas.text(
-                    canvas.fitting(failure, width: width - 28, size: 11.5), x: nameStart, y: base - 3, size: 11.5,
-                    color: .vermilion)
+                let lines = canvas.wrapped(failure, width: width - 28, size: 11.5)
+                for (row, line) in lines.prefix(2).enumerated() {
+                    canvas.text(
+                        line, x: nameStart, y: base + Double(row + 1) * failureHeight, size: 11.5, color: .vermilion)
+                }
+                base += 2 * failureHeight
             }
         }
         return base + 16

@@ -32,7 +32,7 @@ struct Hardware {
     }
 
     private static func described(busy: Double?, own: Double?) -> String {
-        let cores = "\(Environment.cores) core\(Environment.cores == 1 ? "" : "s")"
+        let cores = Environment.cores.counted("core")
         let load = busy.map { " \($0.percent(0)) busy\(own.map { " (\($0.percent(0)) with this)" } ?? "")" } ?? ""
         let memory = "\(megabytes(residentBytes())) of \(megabytes(Environment.memory)) memory"
         return "\(Environment.device) · \(cores)\(load) · \(memory)"
@@ -117,7 +117,7 @@ public struct Environment: Sendable, Hashable, Codable {
 
 extension Environment: CustomStringConvertible {
     public var description: String {
-        "\(processor), \(cores) cores, \(memory >> 20) MB memory, \(system), computed on the \(device)"
+        "\(processor), \(cores.counted("core")), \((memory >> 20).grouped) MB memory, \(system), computed on the \(device)"
     }
 }
 

@@ -3,7 +3,11 @@ import NeuralNetworks
 import Pictures
 
 extension LearningRate: Displayable {
-    public var mimeBundle: MimeBundle { picture.mimeBundle }
+    public var mimeBundle: MimeBundle {
+        // What cannot be has no course.
+        if let problem { return MimeBundle(sentence: "\(self): \(problem)") }
+        return picture.mimeBundle
+    }
 
     /// The rate over the progress of the training.
     public var picture: LinePlot {
@@ -17,7 +21,10 @@ extension LearningRate: Displayable {
 
     /// An axis for all of its course, so that a picture that grows does not change from one scale to another.
     func axis(_ title: String) -> Axis {
-        guard spansMagnitudes else { return Axis(title) }
+        // A rate that stays stands in the middle, over nought.
+        guard spansMagnitudes else {
+            return self == .fixed(base) && base > 0 ? Axis(title, range: 0...2 * base) : Axis(title)
+        }
         let rates = (0..<1000).map { rate(at: Double($0) / 10) }.filter { $0 > 0 }
         guard let low = rates.min(), let high = rates.max() else { return Axis(title) }
         // A course that ends at nought would stretch a logarithmic axis for ever: five powers of ten are enough.

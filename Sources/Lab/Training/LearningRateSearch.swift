@@ -75,6 +75,8 @@ func findLearningRate<Model: Module>(
         bar?.update(step + 1)
         picture?.show { search.plot }
     }
+    picture?.show({ search.plot }, always: true, isLast: true)
+    search.place = picture?.place
     bar?.finish(
         "\(search.rates.count) steps; "
             + (search.suggestion.map { "suggestion: \($0.significant(2))" } ?? "no suggestion"))
@@ -90,6 +92,8 @@ public struct LearningRateSearch: Sendable {
     /// Their running mean: 0.98 of it stays at each step, and its start at nought is taken out.
     public private(set) var smoothed: [Double] = []
     private var running = 0.0
+    /// Where its plot was shown while it went on.
+    var place: OutputPlace?
 
     init(name: String) { self.name = name }
 
@@ -127,7 +131,13 @@ public struct LearningRateSearch: Sendable {
 }
 
 extension LearningRateSearch: Displayable {
-    public var mimeBundle: MimeBundle { plot.mimeBundle }
+    public var mimeBundle: MimeBundle { place?.isHere == true ? MimeBundle(sentence: verdict) : plot.mimeBundle }
+
+    private var verdict: String {
+        guard let suggestion else { return "The loss falls with none of these rates steadily enough to suggest one." }
+        return
+            "suggestion: \(suggestion.significant(2)), half-way down the slope; from the loss's lowest point on a rate is too large"
+    }
 
     /// The loss over the rate, on a logarithmic axis, with the suggestion marked.
     public var plot: LinePlot {

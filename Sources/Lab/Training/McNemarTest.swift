@@ -66,7 +66,7 @@ public struct McNemarTest: Sendable, Hashable {
 
 extension McNemarTest: Displayable, CustomStringConvertible {
     public var description: String { sentence }
-    public var mimeBundle: MimeBundle { MimeBundle(text: sentence) }
+    public var mimeBundle: MimeBundle { MimeBundle(sentence: sentence) }
 }
 
 extension Evaluation {

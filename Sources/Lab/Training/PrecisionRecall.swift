@@ -65,12 +65,14 @@ public struct PrecisionRecall: Sendable {
 extension PrecisionRecall: Displayable {
     public var mimeBundle: MimeBundle { picture().mimeBundle }
 
-    /// The curve, with a dot at a threshold; where F1 is highest without one.
+    /// The curve, with a dot at a threshold (where F1 is highest without one), and under it the threshold that leads to each
+    /// recall.
     public func picture(threshold: Double? = nil) -> LinePlot {
         let chosen = threshold.map { at(threshold: $0) } ?? best
         // Where all are found, lower thresholds only take more of the others.
         let end = points.firstIndex { $0.recall == 1 } ?? points.count - 1
-        let percent = points.prefix(end + 1).map { (x: $0.recall * 100, y: $0.precision * 100) }
+        let shown = points.prefix(end + 1)
+        let percent = shown.map { (x: $0.recall * 100, y: $0.precision * 100) }
         let lowest = percent.map(\.y).min() ?? 0
         var plot = LinePlot(
             title: title, x: Axis("recall: of this class, found", unit: "%", range: 0...100),
@@ -78,7 +80,10 @@ extension PrecisionRecall: Displayable {
             curves: [
                 Curve(
                     "precision and recall at every threshold", x: percent.map(\.x), y: percent.map(\.y), color: .azure)
-            ], width: 560, height: 380)
+            ],
+            lower: LinePlot.Panel(
+                Axis("threshold", range: 0...1),
+                curves: [Curve("threshold", x: percent.map(\.x), y: shown.map(\.threshold))]), width: 560, height: 470)
         if let chosen {
             let figures =
                 "threshold \((chosen.threshold).fixed(3)): precision \(chosen.precision.percent(1)), recall \(chosen.recall.percent(1))"

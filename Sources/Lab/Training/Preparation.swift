@@ -55,6 +55,8 @@ public struct Preparation: Sendable, Hashable {
     private struct Known: @unchecked Sendable {
         weak var model: (any Module)?
         let preparation: Preparation
+        /// The run whose weights it has; 0 while it is trained.
+        var owner: UInt64 = 0
     }
     private static let known = Mutex<[ObjectIdentifier: Known]>([:])
 
@@ -63,6 +65,15 @@ public struct Preparation: Sendable, Hashable {
         known.withLock { all in
             all = all.filter { $0.value.model != nil }
             all[ObjectIdentifier(model)] = entry
+        }
+    }
+
+    /// Notes whose weights the model has now. False where they were that run's already.
+    @discardableResult static func setOwner(_ owner: UInt64, of model: any Module) -> Bool {
+        known.withLock { all in
+            guard all[ObjectIdentifier(model)]?.owner != owner else { return false }
+            all[ObjectIdentifier(model)]?.owner = owner
+            return true
         }
     }
 

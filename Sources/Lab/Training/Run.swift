@@ -11,24 +11,35 @@ import Tensors
 ///     run.model.conv1.weight.show()          // what the first layer's filters have become
 ///     run.evaluate(on: data.test)
 public struct Run<Model: Module> {
-    /// The trained network. Training it again changes it; `resume` starts from what this run ended with all the same.
-    public let model: Model
+    /// The trained network, with the weights that this run ended with: should another run have trained the same object
+    /// since, they are put back first. What you change in it yourself stays changed.
+    public var model: Model {
+        if Preparation.setOwner(token, of: object) { try? object.load(weights) }
+        return object
+    }
+    private let object: Model
+    /// Tells whose weights the object has.
+    private let token = UInt64.random(in: 1 ... .max)
     public let data: DatasetSplit
     public let settings: Hyperparameters
     let ending: RunRecord.Ending
     let state: TrainingState
     let folder: RunFolder?
+    /// Where it was shown while it went on.
+    let place: OutputPlace?
 
     init(
         model: Model, data: DatasetSplit, settings: Hyperparameters, state: TrainingState,
-        ending: RunRecord.Ending, folder: RunFolder?
+        ending: RunRecord.Ending, folder: RunFolder?, place: OutputPlace? = nil
     ) {
         self.folder = folder
-        self.model = model
+        self.place = place
+        object = model
         self.data = data
         self.settings = settings
         self.state = state
         self.ending = ending
+        Preparation.setOwner(token, of: model)
     }
 
     /// Its number among `runs`; `nil` where it is not kept.
@@ -80,7 +91,7 @@ public struct Run<Model: Module> {
         // A run may have been broken off in the validation after its last step: that much is left to do.
         let end = Double(settings.epochs)
         guard end > self.epochs || wasInterrupted && end == self.epochs else {
-            let done = "this run has already done \(self.epochs.significant(3)) epochs"
+            let done = "this run has already done \(self.epochs.significant(3)) epoch\(self.epochs == 1 ? "" : "s")"
             let further = max(1, Int(self.epochs.rounded(.up))) * 2
             throw TrainingError(
                 Double(planned) > self.epochs
@@ -88,7 +99,16 @@ public struct Run<Model: Module> {
                     : "resume: \(done); resume(until: \(further)) goes on")
         }
         try model.load(state.weights)
-        let keeping = try folder.map { ($0, try $0.record()) }
+        var keeping: (folder: RunFolder, record: RunRecord)?
+        if let folder {
+            if fileExists(folder.path) {
+                keeping = (folder, try folder.record())
+            } else if let home = host.home {
+                // It was deleted meanwhile. Nothing that is needed to go on is lost, but for its place.
+                let new = try RunFolder.create(in: home)
+                keeping = (new, RunRecord(model, data, settings, number: new.number, name: ""))
+            }
+        }
         return try train(
             model, on: data, settings, state: state, keeping: keeping, controls: controls, host)
     }
@@ -117,7 +137,10 @@ public struct Run<Model: Module> {
 }
 
 extension Run: Displayable {
-    public var mimeBundle: MimeBundle { picture.mimeBundle }
+    /// The figures alone under the cell that has trained it: its picture is there already.
+    public var mimeBundle: MimeBundle {
+        place?.isHere == true ? Table(figures.map(\.0), rows: [figures.map(\.1)]).mimeBundle : picture.mimeBundle
+    }
 
     /// Losses, accuracy and learning rate, and the figures in short.
     public var picture: any Picture { RunPicture(plot: plot, figures: figures) }
@@ -138,7 +161,9 @@ extension Run: Displayable {
             }
         figures.append(("epochs", epochs.fixed(wasInterrupted ? 1 : 0) + planned))
         let batch =
-            settings.accumulation == 1 ? "\(settings.batchSize)" : "\(settings.accumulation) × \(settings.batchSize)"
+            settings.accumulation == 1
+            ? min(settings.batchSize, data.training.count).grouped
+            : "\(settings.accumulation) × \(settings.batchSize.grouped)"
         figures.append(("batch", "\(batch) of \(data.training.count.grouped) images"))
         figures.append(
             ("time", "\(Duration.seconds(history.seconds).spoken), \(Int(history.imagesPerSecond).grouped) images/s"))

@@ -37,6 +37,8 @@ struct RunRecord: Codable, Sendable, Hashable {
     var process: Int32
     var ending = Ending.running
     var note = ""
+    /// Made by `compare` or `sweep`, which keep the weights of the best run alone.
+    var isTrial: Bool?
     var history = History()
 
     init(_ model: some Module, _ data: DatasetSplit, _ settings: Hyperparameters, number: Int, name: String) {
@@ -69,7 +71,7 @@ struct RunRecord: Codable, Sendable, Hashable {
 
     /// In a line, for the log.
     var summary: String {
-        "\(model) with \(parameterCount.grouped) parameters on \(data), \(settings.epochs) epochs, batch \(settings.batchSize), rate \(settings.learningRate), \(settings.optimizer), seed \(settings.seed); \(environment.map { "\($0)" } ?? processor)"
+        "\(model) with \(parameterCount.grouped) parameters on \(data), \(settings.epochs.counted("epoch")), batch \(settings.batchSize), rate \(settings.learningRate), \(settings.optimizer), seed \(settings.seed); \(environment.map { "\($0)" } ?? processor)"
     }
 
     /// How many steps an epoch has.
@@ -188,7 +190,7 @@ struct RunFolder: Sendable {
         let tensors =
             named("weights", state.weights) + named("moments", state.moments) + named("average", state.average)
             + named("best", state.best)
-        let bytes = Safetensors(tensors, metadata: ["progress": json]).bytes
+        let bytes = Safetensors(tensors, metadata: ["progress": json]).withChecksum.bytes
         try writeFile(bytes, to: snapshotPath(state.step))
         return bytes.count
     }
@@ -216,12 +218,18 @@ struct RunFolder: Sendable {
     func state(at step: Int? = nil) throws -> TrainingState {
         let all = snapshots
         guard let step = step ?? all.last, all.contains(step) else {
-            throw TrainingError("runs[\(number)] has no snapshot in \(path): it ended before its first one was kept")
+            throw TrainingError(
+                (try? record())?.isTrial == true
+                    ? "runs[\(number)] was a trial of a comparison, in which the best run alone keeps its weights; runs[\(number)].clone trains anew with its settings"
+                    : "runs[\(number)] has no snapshot in \(path): it ended before its first one was kept")
         }
         let file: Safetensors
         let progress: TrainingState.Progress
         do {
             file = try Safetensors(path: snapshotPath(step))
+            guard file.fitsChecksum else {
+                throw FileError(snapshotPath(step), "is damaged: its content does not fit its checksum")
+            }
             guard let json = file.metadata["progress"] else {
                 throw FileError(snapshotPath(step), "holds tensors, but not the progress of a run")
             }
@@ -231,7 +239,13 @@ struct RunFolder: Sendable {
                 throw FileError(snapshotPath(step), "says how far the run had come in a form that is not understood")
             }
         } catch let error as FileError {
-            guard let before = all.last(where: { $0 < step }), let record = try? record() else { throw error }
+            guard let record = try? record() else { throw error }
+            guard let before = all.last(where: { $0 < step }) else {
+                throw FileError(
+                    error.path,
+                    "\(error.reason); there is no snapshot before it, and runs[\(number)].clone trains anew with its settings"
+                )
+            }
             let epoch = (Double(before) / Double(record.stepsPerEpoch)).significant(6)
             throw FileError(
                 error.path, "\(error.reason); the snapshot before is there: give epoch: \(epoch) to start from it")
@@ -245,6 +259,8 @@ struct RunFolder: Sendable {
             progress: progress, weights: values("weights."), moments: values("moments."),
             average: values("average."), best: values("best."))
     }
+
+    func removeSnapshots() { for step in snapshots { unlink(snapshotPath(step)) } }
 
     /// Files that a process left half-written when it was killed.
     func removeRemains() {
@@ -269,6 +285,8 @@ final class SnapshotWriter: Sendable {
         queue.async { [self] in
             do {
                 let start = ContinuousClock.now
+                // Who has removed the folder meanwhile has not stopped the training: it keeps what it learns.
+                try makeFolder(folder.path)
                 var record = record
                 record.history = state.history
                 // A note or a name may have been written meanwhile, by another notebook.

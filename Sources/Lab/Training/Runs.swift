@@ -120,7 +120,17 @@ public struct StoredRun: Sendable {
     }
 
     /// Removes the run with all its files.
-    public func delete() { removeFolder(folder.path) }
+    ///
+    /// - Throws: `TrainingError` while it is being trained, here or in another notebook.
+    public func delete() throws {
+        if let now = try? folder.record(), now.status == "running" {
+            let place = now.process == getpid() ? "here" : "by process \(now.process)"
+            throw TrainingError(
+                "runs[\(number)] is still being trained, \(place); interrupt it first, or remove \(folder.path) by hand"
+            )
+        }
+        removeFolder(folder.path)
+    }
 
     /// Trains anew with this run's settings, some of them changed:
     /// `try runs[3].clone(LeNet(), on: data) { $0.epochs = 20 }`.
@@ -230,45 +240,68 @@ extension Runs: Displayable {
         guard !all.isEmpty else {
             return MimeBundle(text: filter.isEmpty ? "no runs yet" : "no run matches “\(filter)”")
         }
-        let rows = all.map { run -> [String] in
-            let history = run.history
-            let last = history.validations.last
-            let epoch = history.validations.last?.epoch ?? history.points.last?.epoch ?? 0
-            return [
-                run.name.isEmpty ? "\(run.number)" : "\(run.number) \(run.name.cut(to: 24))",
-                run.record.model.cut(to: 20), run.record.data.cut(to: 24),
-                "\(epoch.significant(3)) of \(run.settings.epochs)", "\(run.settings.batchSize)",
-                run.settings.learningRate.base.significant(3), sparkline(history.points.map(\.loss)),
-                last?.loss.significant(3) ?? "–",
-                last.map { "\(sparkline(history.validations.map(\.accuracy))) \($0.accuracy.percent(1))" } ?? "–",
-                Duration.seconds(history.seconds).spoken, run.status, run.note.cut(to: 40),
-            ]
+        let losses = all.map { Sparkline($0.history.points.map(\.loss)) }
+        var columns: [Column] = [
+            Column("run", all.map { $0.name.isEmpty ? "\($0.number)" : "\($0.number) \($0.name.cut(to: 24))" }),
+            Column("model", all.map { $0.record.model.cut(to: 20) }, maySayItOnce: true),
+            Column("data", all.map { $0.record.data.cut(to: 24) }, maySayItOnce: true),
+            Column("epochs", all.map(\.progress), isNumeric: true),
+            Column("batch", all.map { "\($0.settings.batchSize)" }, isNumeric: true, maySayItOnce: true),
+            Column("rate", all.map { $0.settings.learningRate.base.significant(3) }, isNumeric: true),
+            Column("training loss", losses.map(\.text), drawings: losses.map(\.html)),
+            Column(
+                "validation loss", all.map { $0.history.validations.last?.loss.significant(3) ?? "–" }, isNumeric: true),
+            Column(
+                "accuracy", all.map { $0.history.validations.last?.accuracy.percent(1) ?? "–" }, isNumeric: true),
+            Column("time", all.map { Duration.seconds($0.history.seconds).spoken }, isNumeric: true),
+            Column("status", all.map(\.status)),
+            Column("note", all.map { $0.note.cut(to: 40) }, isWrapping: true),
+        ]
+        // What is the same in all of them needs no column.
+        var common: [String] = []
+        for column in columns where all.count > 2 && column.maySayItOnce && Set(column.cells).count == 1 {
+            common.append("\(column.name) \(column.cells[0])")
         }
-        return Table(
-            [
-                "run", "model", "data", "epochs", "batch", "rate", "training loss", "validation loss", "accuracy",
-                "time", "status", "note",
-            ], rows: rows, numeric: [4, 5, 7, 8, 9]
-        ).mimeBundle
+        if !common.isEmpty { columns.removeAll { $0.maySayItOnce && Set($0.cells).count == 1 } }
+        var table = Table(
+            columns.map(\.name), rows: all.indices.map { row in columns.map { $0.cells[row] } },
+            numeric: Set(columns.indices.filter { columns[$0].isNumeric }),
+            title: common.isEmpty ? nil : "all with " + common.joined(separator: ", "))
+        for (index, column) in columns.enumerated() {
+            table.drawings[index] = column.drawings
+            if column.isWrapping { table.wrapping.insert(index) }
+        }
+        return table.mimeBundle
+    }
+
+    private struct Column {
+        var name: String
+        var cells: [String]
+        var isNumeric = false
+        var isWrapping = false
+        /// Above the table, where it is the same for all.
+        var maySayItOnce = false
+        var drawings: [String]?
+
+        init(
+            _ name: String, _ cells: [String], isNumeric: Bool = false, isWrapping: Bool = false,
+            maySayItOnce: Bool = false, drawings: [String]? = nil
+        ) {
+            (self.name, self.cells, self.isNumeric) = (name, cells, isNumeric)
+            (self.isWrapping, self.maySayItOnce, self.drawings) = (isWrapping, maySayItOnce, drawings)
+        }
+    }
+}
+
+extension StoredRun {
+    /// The epochs that are behind: `10`, or `2.5 of 10` where there were to be more.
+    fileprivate var progress: String {
+        let end = history.end.significant(3)
+        return end == "\(settings.epochs)" ? end : "\(end) of \(settings.epochs)"
     }
 }
 
 extension String {
     /// What fits on a line of the table.
     fileprivate func cut(to length: Int) -> String { count <= length ? self : prefix(length - 1) + "…" }
-}
-
-/// A curve in so many letters: `█▅▃▂▂▁▁▁`.
-func sparkline(_ values: [Double], bars width: Int = 8) -> String {
-    let values = values.filter(\.isFinite)
-    guard let low = values.min(), let high = values.max() else { return "" }
-    let bars = Array("▁▂▃▄▅▆▇█")
-    let width = min(width, values.count)
-    return String(
-        (0..<width).map { column in
-            let start = column * values.count / width
-            let end = (column + 1) * values.count / width
-            let mean = values[start..<end].reduce(0, +) / Double(end - start)
-            return bars[high > low ? Int(((mean - low) / (high - low) * 7).rounded()) : 0]
-        })
 }

@@ -8,13 +8,15 @@ import NeuralNetworks
 ///     }
 ///     found.best?.run                                // all are among `runs`, named after their values
 ///
+/// On disk the best one alone keeps its weights; those of the others are in what this returns.
+///
 /// One picture has the figures and curves of all, the best marked. One whose loss stops being a number is shown as far
 /// as it came. An interrupt ends the sweep and keeps what was learned until then.
 ///
 /// - Parameters:
 ///   - settings: What the combinations have in common.
 ///   - learningRate: The rate that the settings' policy starts from, or its peak: the policy itself stays.
-///   - training: Trains with a combination: a new network each time, or all runs will hold the last one's weights.
+///   - training: Trains with a combination.
 /// - Throws: What `training` throws, but for a loss that is no number.
 @discardableResult
 public func sweep<Model: Module>(

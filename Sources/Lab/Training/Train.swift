@@ -58,17 +58,28 @@ func train<Model: Module>(
     try settings.check()
     try data.check()
     try settings.check(for: data)
+    let wasTrained = Preparation.of(model) != nil
     model.initialize(input: data.training.imageShape, seed: settings.seed)
-    if let weights { try start(model, from: weights, except: except) }
+    if let weights {
+        try start(model, from: weights, except: except)
+    } else if wasTrained, let frontend = host.frontend {
+        frontend.display(
+            MimeBundle(
+                sentence:
+                    "This \(Model.self) was trained before: it starts anew, with new weights; from: goes on from those of a run."
+            ), id: nil)
+    }
     try checkAnswer(of: model, on: data)
     var keeping: (folder: RunFolder, record: RunRecord)?
     if let home = host.home, settings.snapshotInterval > 0 {
         let folder = try RunFolder.create(in: home)
-        keeping = (
-            folder,
-            RunRecord(
-                model, data, settings, number: folder.number, name: name.isEmpty ? Host.runName : name)
-        )
+        var record = RunRecord(
+            model, data, settings, number: folder.number, name: name.isEmpty ? Host.runName : name)
+        if let trials = Host.trials {
+            trials.add(folder)
+            record.isTrial = true
+        }
+        keeping = (folder, record)
     }
     return try train(
         model, on: data, settings, state: TrainingState(), keeping: keeping, controls: controls, host)
@@ -96,10 +107,22 @@ func train<Model: Module>(
     _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, state: TrainingState,
     keeping: (folder: RunFolder, record: RunRecord)?, controls: TrainingControls? = nil, _ host: Host
 ) throws -> Run<Model> {
+    // To the last snapshot on the disk: a thread that is parked before the cell has its run takes it along.
+    try Interruption.cooperate { () throws(any Error) -> Run<Model> in
+        try trained(model, on: data, settings, state: state, keeping: keeping, controls: controls, host)
+    }
+}
+
+private func trained<Model: Module>(
+    _ model: Model, on data: DatasetSplit, _ settings: Hyperparameters, state: TrainingState,
+    keeping: (folder: RunFolder, record: RunRecord)?, controls: TrainingControls?, _ host: Host
+) throws -> Run<Model> {
     let trainer = try Trainer(model, on: data, settings, state: state, controls: controls, host: host)
     Preparation.remember(Preparation(data.training), of: model)
     func run(_ ending: RunRecord.Ending, _ folder: RunFolder?) -> Run<Model> {
-        Run(model: model, data: data, settings: settings, state: trainer.state, ending: ending, folder: folder)
+        Run(
+            model: model, data: data, settings: settings, state: trainer.state, ending: ending, folder: folder,
+            place: trainer.place)
     }
     guard let (folder, firstRecord) = keeping else { return run(try trainer.run { _ in }, nil) }
     var record = firstRecord
@@ -111,7 +134,9 @@ func train<Model: Module>(
     folder.log(state.step == 0 ? "begins: \(record.summary)" : "goes on after \(state.step.grouped) steps")
     let writer = SnapshotWriter(folder)
     do {
-        let ending = try trainer.run { try writer.write($0, record) }
+        // Nobody goes on from the middle of a trial: what it ends with is all that may be kept of it.
+        let isTrial = Host.trials?.contains(folder) == true
+        let ending = try trainer.run { if !isTrial { try writer.write($0, record) } }
         record.ending = ending
         try writer.write(trainer.state, record)
         try writer.finish()

@@ -17,6 +17,8 @@ struct Host: Sendable {
     @TaskLocal static var isQuiet = false
     /// What the runs of a comparison are called where they were given no name.
     @TaskLocal static var runName = ""
+    /// Where the runs of a comparison are counted up.
+    @TaskLocal static var trials: TrialFolders?
 
     static func current(quietly: Bool) -> Host {
         Host(
@@ -75,6 +77,8 @@ final class Trainer<Model: Module> {
         if isOutOfPatience { self.state.progress.patienceStart = state.history.validations.count }
     }
 
+    /// Where it is shown.
+    var place: OutputPlace? { picture?.place }
     private var name: String { "\(Model.self) on \(data.training.name)" }
     private var epochsDone: Double { Double(state.step) / Double(stepsPerEpoch) }
     private var imagesDone: Int {
@@ -85,13 +89,9 @@ final class Trainer<Model: Module> {
     /// Trains to the end, or as far as the user and the numbers let it. `keep` is called after each epoch whose state
     /// is to be kept. Afterwards the model has the weights it is to be used with.
     ///
-    /// The host is told that an interrupt is heeded: a step of a large network may take longer than a cell is given
-    /// otherwise, and a thread that is parked within one would take the run along.
+    /// The caller tells the host that an interrupt is heeded: a step of a large network may take longer than a cell is
+    /// given otherwise, and a thread that is parked within one would take the run along.
     func run(keep: (TrainingState) throws -> Void) throws -> RunRecord.Ending {
-        try Interruption.cooperate { () throws(any Error) -> RunRecord.Ending in try runToTheEnd(keep) }
-    }
-
-    private func runToTheEnd(_ keep: (TrainingState) throws -> Void) throws -> RunRecord.Ending {
         let bar = host.frontend.map {
             ProgressBar(
                 "epoch \(epochTitle)", total: data.training.count * settings.epochs, unit: "images",
@@ -331,7 +331,7 @@ final class Trainer<Model: Module> {
 
     private var title: String {
         guard let last = state.history.validations.last else { return name }
-        return "\(name): \(last.accuracy.percent(1)) of the validation part after \(last.epoch.significant(3)) epochs"
+        return "\(name): \(last.accuracy.percent(1)) of the validation part after \(Int(last.epoch).counted("epoch"))"
     }
 
     private func closing(_ ending: RunRecord.Ending) -> String {
@@ -341,13 +341,13 @@ final class Trainer<Model: Module> {
             settings.keepsBest && !state.best.isEmpty
             ? history.best.map { "; its weights are those of epoch \($0.epoch.significant(3)), the best" } ?? "" : ""
         switch ending {
-        case .complete, .running, .failed: return "\(settings.epochs) epochs in \(speed)\(kept)"
+        case .complete, .running, .failed: return "\(settings.epochs.counted("epoch")) in \(speed)\(kept)"
         case .interrupted:
             return
-                "interrupted after \(epochsDone.fixed(1)) of \(settings.epochs) epochs (\(speed)); what was learned is kept, and resume() goes on"
+                "interrupted after \(epochsDone.fixed(1)) of \(settings.epochs.counted("epoch")) (\(speed)); what was learned is kept, and resume() goes on"
         case .outOfPatience:
             return
-                "stopped after \(epochsDone.fixed(0)) of \(settings.epochs) epochs (\(speed)): the validation loss did not fall any more\(kept)"
+                "stopped after \(epochsDone.fixed(0)) of \(settings.epochs.counted("epoch")) (\(speed)): the validation loss did not fall any more\(kept)"
         }
     }
 }
