@@ -4,7 +4,8 @@ usage: optimizers.py        writes optimizers.safetensors beside itself
 Needs: torch, numpy, safetensors. The Swift side is OptimizerTests.swift and
 LearningRateTests.swift in Tests/NeuralNetworksTests. Each optimizer takes
 ten steps from the same five weights with the same gradients, the last of them at a third of the rate; stored are the
-weights after every step. FTRL, which PyTorch does not have, is computed by its authors' algorithm.
+weights after every step. FTRL, which PyTorch does not have, is computed by its authors' algorithm. Averages are those of the
+weights of "momentum" up to every step.
 """
 
 import math
@@ -46,6 +47,22 @@ def ftrl(weights, gradients, rates, beta, lasso, ridge):
     return torch.tensor(track)
 
 
+def averages(track, decay):
+    """PyTorch's means of weights: all steps alike, and with a decay, which it starts at the first weights. Started at 0 and
+    divided by what the weights of all steps sum up to (Kingma and Ba, 2014), no step counts for the ones before it."""
+    model = torch.nn.ParameterList([torch.zeros(track.shape[1])])
+    mean = torch.optim.swa_utils.AveragedModel(model)
+    decaying = torch.optim.swa_utils.get_ema_avg_fn(decay)
+    sums, alike, corrected = torch.zeros(track.shape[1]), [], []
+    for step, weights in enumerate(track):
+        model[0].data.copy_(weights)
+        mean.update_parameters(model)
+        alike.append(mean.module[0].detach().clone())
+        sums = decaying(sums, weights, step)
+        corrected.append(sums / (1 - decay ** (step + 1)))
+    return torch.stack(alike), torch.stack(corrected)
+
+
 def main():
     generator = torch.Generator().manual_seed(1)
     start = torch.randn(5, generator=generator).float().double()
@@ -64,6 +81,7 @@ def main():
             track.append(weights.detach().clone())
         tensors[name] = torch.stack(track)
     tensors["ftrl"] = ftrl(start, gradients, rates, 1.0, 0.05, 0.1)
+    tensors["average/alike"], tensors["average/decay"] = averages(tensors["momentum"], 0.7)
     # Learning rates at every percent.
     def schedule(build):
         optimizer = torch.optim.SGD([torch.zeros(1)], 0.5)

@@ -39,6 +39,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [("alike", nil), ("decay", 0.7)] as [(String, Double?)])
+    func averagesAgreeWithPyTorchStepByStep(name: String, decay: Double?) throws {
+        let golden = try goldenFile("optimizers")
+        let (track, means) = (try #require(golden["momentum"]), try #require(golden["average/\(name)"]))
+        let model = Weights(track[0].converted(to: .float32))
+        let average = AveragedWeights(of: model, decay: decay)
+        for step in 0..<10 {
+            model.w = track[step].converted(to: .float32)
+            average.add()
+            // Numbers below 4, whose mean is rounded once a step.
+            #expect(difference(average.values[0].value, means[step]) < 10 * 4 * 0x1p-24, "step \(step)")
+        }
+    }
+
     /// A model that is taken up again after five steps goes where the unbroken one goes.
     @Test(arguments: methods.map(\.name))
     func theStateContinuesToTheBit(name: String) throws {

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Tensors
 
-/// The fast ways of convolutions against the plain one, to 4·ε·Σ|ab|.
+/// The fast ways of convolutions against the plain one, to 4·ε·Σ|ab|, with numbers of both signs and of one, where nothing
+/// cancels and the rounding of long sums shows.
 @Suite struct ConvolutionTargetTests {
     struct Sizes: Sendable, CustomTestStringConvertible {
         var batch, inputs, outputs, height, width, padding: Int
@@ -12,22 +13,25 @@ import Testing
 
     /// Odd sizes (half a tile is thrown away), channels that do not fill 16, one panel of outputs and several, several
     /// images a block and several blocks an image, paddings that cut and that widen.
-    @Test(arguments: [
-        Sizes(batch: 1, inputs: 16, outputs: 16, height: 4, width: 4, padding: 1),
-        Sizes(batch: 3, inputs: 32, outputs: 80, height: 7, width: 9, padding: 1),
-        Sizes(batch: 5, inputs: 29, outputs: 45, height: 6, width: 5, padding: 0),
-        Sizes(batch: 2, inputs: 16, outputs: 16, height: 45, width: 38, padding: 1),
-        Sizes(batch: 1, inputs: 17 + 14, outputs: 128, height: 4, width: 11, padding: 2),
-        Sizes(batch: 2, inputs: 256, outputs: 80, height: 8, width: 9, padding: 1),
-        Sizes(batch: 9, inputs: 64, outputs: 64, height: 8, width: 8, padding: 1),
-    ])
-    func winogradIsWithinRounding(_ s: Sizes) throws {
+    @Test(
+        arguments: [
+            Sizes(batch: 1, inputs: 16, outputs: 16, height: 4, width: 4, padding: 1),
+            Sizes(batch: 3, inputs: 32, outputs: 80, height: 7, width: 9, padding: 1),
+            Sizes(batch: 5, inputs: 29, outputs: 45, height: 6, width: 5, padding: 0),
+            Sizes(batch: 2, inputs: 16, outputs: 16, height: 45, width: 38, padding: 1),
+            Sizes(batch: 1, inputs: 17 + 14, outputs: 128, height: 4, width: 11, padding: 2),
+            Sizes(batch: 2, inputs: 256, outputs: 80, height: 8, width: 9, padding: 1),
+            Sizes(batch: 9, inputs: 64, outputs: 64, height: 8, width: 8, padding: 1),
+        ], [false, true])
+    func winogradIsWithinRounding(_ s: Sizes, isOneSigned: Bool) throws {
         let sizes = ConvolutionSizes(
             "conv2D", [s.batch, s.inputs, s.height, s.width], [s.outputs, s.inputs, 3, 3], stride: .one,
             padding: s.padding.heightAndWidth, dilation: .one, groups: 1)
         let way = try #require(WinogradConvolution(sizes))
-        let (x, w) = (Tensor.normal(sizes.inputShape, seed: 1), Tensor.normal(sizes.weightShape, seed: 2))
-        let dy = Tensor.normal(sizes.outputShape, seed: 3)
+        let operands = [sizes.inputShape, sizes.weightShape, sizes.outputShape].enumerated().map {
+            isOneSigned ? Tensor.uniform($1, seed: $0 + 1) : Tensor.normal($1, seed: $0 + 1)
+        }
+        let (x, w, dy) = (operands[0], operands[1], operands[2])
         let wide = [x, w, dy].map { $0.converted(to: .float64) }
         let sizesOf = wide.map { $0.magnitude() }
         func all(_ t: [Tensor]) -> [Tensor] {

@@ -17,11 +17,17 @@ func forEachVectorTarget(_ body: (_ name: String) -> Void) {
 /// The kernels themselves against plain loops in double precision, with every kind of remainder.
 @Suite struct VectorTargetTests {
     private func numbers(_ count: Int, _ seed: Int) -> [Float] { Tensor.normal([max(count, 1)], seed: seed).scalars }
+    private func positive(_ count: Int, _ seed: Int) -> [Float] { Tensor.uniform([max(count, 1)], seed: seed).scalars }
 
-    @Test(arguments: 1...40)
-    func productsAreWithinRoundingAtEveryTail(columns: Int) {
-        let (rows, inner) = (columns % 9 + 1, 3 * columns % 37 + 1)
-        let (a, b) = (numbers(rows * inner, 1), numbers(inner * columns, 2))
+    /// Of both signs, and of one: then nothing cancels, and a sum in one order of some hundred products is beyond the bound.
+    @Test(arguments: 1...40, [false, true])
+    func productsAreWithinRoundingAtEveryTail(columns: Int, isOneSigned: Bool) {
+        let rows = columns % 9 + 1
+        let inner = isOneSigned ? 40 * columns : 3 * columns % 37 + 1
+        let (a, b) =
+            isOneSigned
+            ? (positive(rows * inner, 1), positive(inner * columns, 2))
+            : (numbers(rows * inner, 1), numbers(inner * columns, 2))
         forEachVectorTarget { target in
             var c = [Float](repeating: 7, count: rows * columns)
             kernels_table().pointee.multiply(

@@ -69,12 +69,12 @@ public final class Inception: Module {
     /// The filters of each convolution, in the order of the paper's table: 1x1; 1x1 before 3x3, 3x3; 1x1 before 5x5,
     /// 5x5; 1x1 behind the pooling.
     public init(_ single: Int, _ reduce3: Int, _ three: Int, _ reduce5: Int, _ five: Int, _ pooled: Int) {
-        self.single = Conv2D(single, kernel: 1, activation: .relu)
-        self.reduce3 = Conv2D(reduce3, kernel: 1, activation: .relu)
-        self.three = Conv2D(three, kernel: 3, padding: 1, activation: .relu)
-        self.reduce5 = Conv2D(reduce5, kernel: 1, activation: .relu)
-        self.five = Conv2D(five, kernel: 5, padding: 2, activation: .relu)
-        self.pooled = Conv2D(pooled, kernel: 1, activation: .relu)
+        self.single = Conv2D(single, kernel: 1, activation: .relu, initializer: .he)
+        self.reduce3 = Conv2D(reduce3, kernel: 1, activation: .relu, initializer: .he)
+        self.three = Conv2D(three, kernel: 3, padding: 1, activation: .relu, initializer: .he)
+        self.reduce5 = Conv2D(reduce5, kernel: 1, activation: .relu, initializer: .he)
+        self.five = Conv2D(five, kernel: 5, padding: 2, activation: .relu, initializer: .he)
+        self.pooled = Conv2D(pooled, kernel: 1, activation: .relu, initializer: .he)
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor {  // [batch, channels, height, width]

@@ -70,13 +70,13 @@ public enum Networks {
     public static func googLeNet(classes: Int, inputs: Inputs = .large) -> Sequential {
         Sequential {
             if inputs == .large {
-                Conv2D(64, kernel: 7, stride: 2, padding: 3, activation: .relu)
+                Conv2D(64, kernel: 7, stride: 2, padding: 3, activation: .relu, initializer: .he)
                 MaxPool2D(3, stride: 2, padding: 1)
-                Conv2D(64, kernel: 1, activation: .relu)
-                Conv2D(192, kernel: 3, padding: 1, activation: .relu)
+                Conv2D(64, kernel: 1, activation: .relu, initializer: .he)
+                Conv2D(192, kernel: 3, padding: 1, activation: .relu, initializer: .he)
                 MaxPool2D(3, stride: 2, padding: 1)
             } else {
-                Conv2D(192, kernel: 3, padding: 1, activation: .relu)
+                Conv2D(192, kernel: 3, padding: 1, activation: .relu, initializer: .he)
             }
             Inception(64, 96, 128, 16, 32, 32)
             Inception(128, 128, 192, 32, 96, 64)

@@ -199,6 +199,26 @@ final class PendingConvolution: Pending, @unchecked Sendable {
     }
 }
 
+/// A way to compute convolutions whose two gradients have nothing in common.
+protocol ConvolutionWay {
+    /// From the result's gradient, `[batch, outputs, …]`: the input's, `[batch, inputs, height, width]`.
+    func dataGradient(_ dy: Tensor, _ weight: Tensor) -> Tensor
+    /// The filters', `[outputs, inputs per group, height, width]`.
+    func weightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor
+}
+
+extension ConvolutionWay {
+    /// The gradients that are asked for; what only the others need may be missing.
+    func backward(
+        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, data: Bool, weights: Bool, bias: Bool
+    ) -> ConvolutionBackend.Ways {
+        (
+            data ? dataGradient(dy, weight!) : nil, weights ? weightGradient(x!, dy) : nil,
+            bias ? dy.sum(axes: [0, 2, 3]) : nil
+        )
+    }
+}
+
 /// Which way a convolution is computed.
 enum ConvolutionBackend {
     typealias Ways = (data: Tensor?, weight: Tensor?, bias: Tensor?)

@@ -91,25 +91,14 @@ extension Tensor {
         _ single: (Float, Float) -> Float, _ double: (Double, Double) -> Double
     ) -> Tensor {
         if left.isOnGPU || right.isOnGPU { return combinedOnGPU(operation, function, left, right) }
-        guard let shape = left.shape.broadcast(with: right.shape) else {
-            fail("\(operation): \(left.shape) and \(right.shape) do not fit together")
-        }
         let dtype = left.dtype.combined(with: right.dtype).computed
-        if left.isShapeOnly || right.isShapeOnly { return Tensor(shapeOnly: shape, dtype) }
-        let plan = BroadcastPlan(left.shape, right.shape, shape)
-        switch dtype {
-        case .float32, .bfloat16:
-            let (a, b) = (left.converted(to: .float32), right.converted(to: .float32))
-            let result = Tensor(uninitialized: shape)
-            combineElements(a.floats, b.floats, result.floats, plan, single)
-            return result
-        case .float64, .int32, .uint8, .bool:
-            let (a, b) = (left.converted(to: .float64), right.converted(to: .float64))
-            let result = Tensor(uninitialized: shape, .float64)
-            combineElements(
-                a.pointer(Double.self), b.pointer(Double.self), result.pointer(Double.self), plan, double)
-            return result.converted(to: dtype)
-        }
+        guard dtype == .float32 || dtype == .bfloat16, !left.isShapeOnly, !right.isShapeOnly,
+            let shape = left.shape.broadcast(with: right.shape)
+        else { return combinedPlainly(operation, left, right, double) }
+        let (a, b) = (left.converted(to: .float32), right.converted(to: .float32))
+        let result = Tensor(uninitialized: shape)
+        combineElements(a.floats, b.floats, result.floats, BroadcastPlan(left.shape, right.shape, shape), single)
+        return result
     }
 
     /// A condition on pairs of elements, broadcast.

@@ -2,10 +2,27 @@
 // and sizes are, and a weight is one broadcast number. A vector of 16 lanes does them at once; narrower ones in several
 // rounds. Included by Kernels.h; the plain version is CPU/PlainConvolution.swift.
 
+// Sums come in pieces (Kernels.h): after so many of `count` steps, each of so many products, what the registers hold is set
+// aside in memory, and they begin again.
+INLINE int64_t TARGET(steps_of_piece)(int64_t count, int64_t products) {
+    int64_t pieces = TARGET(pieces)(count * products);
+    return (count + pieces - 1) / pieces;
+}
+#define ASIDE(count) V aside[count]
+#define SET_ASIDE(rows, columns, isFirst) \
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++) { \
+        aside[i * (columns) + j] = (isFirst) ? a[i][j] : aside[i * (columns) + j] + a[i][j]; \
+        a[i][j] = zero(); \
+    }
+#define TAKE_BACK(rows, columns, isThere) \
+    if (isThere) \
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++) a[i][j] += aside[i * (columns) + j]
+
 INLINE void TARGET(convolve_k)(
     const KernelsConvolution *c, const float *x, const float *w, const float *bias, int rectify, float *y, int k
 ) {
     const int64_t plane = c->inputRows * c->inputPitch * 16, pitch = c->inputPitch * 16;
+    const int64_t perPiece = TARGET(steps_of_piece)(c->inputs, k * k);
     const int64_t outPlane = c->rows * c->outputPitch * 16;
     for (int64_t o = 0; o < c->outputs; o += OUTPUTS) {
         const float *wo = w + o * c->inputs * k * k;
@@ -13,28 +30,34 @@ INLINE void TARGET(convolve_k)(
         for (int64_t row = 0; row < c->rows; row++)
             for (int64_t column = 0; column < c->width; column += 4)
                 for (int round = 0; round < ROUNDS; round++) {
-                    V a[OUTPUTS][4];
-                    UNROLL for (int i = 0; i < OUTPUTS; i++) {
-                        V b = (i < here ? bias[o + i] : 0) - zero();
-                        UNROLL for (int j = 0; j < 4; j++) a[i][j] = b;
-                    }
                     const float *xi = x + row * pitch + column * 16 + round * LANES;
                     const float *wi = wo;
-                    for (int64_t input = 0; input < c->inputs; input++, xi += plane, wi += k * k * OUTPUTS)
-                        UNROLL for (int kh = 0; kh < k; kh++) {
-                            V r[8];
-                            UNROLL for (int j = 0; j < 3 + k; j++) r[j] = load(xi + kh * pitch + j * 16);
-                            UNROLL for (int kw = 0; kw < k; kw++)
-                                UNROLL for (int i = 0; i < OUTPUTS; i++) {
-                                    float ww = wi[(kh * k + kw) * OUTPUTS + i];
-                                    UNROLL for (int j = 0; j < 4; j++) a[i][j] += ww * r[kw + j];
-                                }
+                    for (int64_t input = 0; input < c->inputs;) {
+                        const int64_t end = input + perPiece < c->inputs ? input + perPiece : c->inputs;
+                        const int isFirst = input == 0;
+                        V a[OUTPUTS][4];
+                        UNROLL for (int i = 0; i < OUTPUTS; i++) {
+                            V b = (isFirst && i < here ? bias[o + i] : 0) - zero();
+                            UNROLL for (int j = 0; j < 4; j++) a[i][j] = b;
                         }
-                    UNROLL for (int i = 0; i < OUTPUTS; i++) {
-                        if (i >= here) break;
-                        float *to = y + (o + i) * outPlane + (row * c->outputPitch + column) * 16 + round * LANES;
-                        UNROLL for (int j = 0; j < 4; j++)
-                            store(to + j * 16, rectify ? rectified(a[i][j]) : a[i][j]);
+                        for (; input < end; input++, xi += plane, wi += k * k * OUTPUTS)
+                            UNROLL for (int kh = 0; kh < k; kh++) {
+                                V r[8];
+                                UNROLL for (int j = 0; j < 3 + k; j++) r[j] = load(xi + kh * pitch + j * 16);
+                                UNROLL for (int kw = 0; kw < k; kw++)
+                                    UNROLL for (int i = 0; i < OUTPUTS; i++) {
+                                        float ww = wi[(kh * k + kw) * OUTPUTS + i];
+                                        UNROLL for (int j = 0; j < 4; j++) a[i][j] += ww * r[kw + j];
+                                    }
+                            }
+                        UNROLL for (int i = 0; i < OUTPUTS; i++) {
+                            if (i >= here) break;
+                            float *to = y + (o + i) * outPlane + (row * c->outputPitch + column) * 16 + round * LANES;
+                            UNROLL for (int j = 0; j < 4; j++) {
+                                V sum = isFirst ? a[i][j] : load(to + j * 16) + a[i][j];
+                                store(to + j * 16, rectify && end == c->inputs ? rectified(sum) : sum);
+                            }
+                        }
                     }
                 }
     }
@@ -52,7 +75,9 @@ INLINE void TARGET(convolve_pool_k)(
     uint8_t *which, int k
 ) {
     const int64_t plane = c->inputRows * c->inputPitch * 16, pitch = c->inputPitch * 16;
+    const int64_t perPiece = TARGET(steps_of_piece)(c->inputs, k * k);
     const int64_t height = c->rows / 2, width = c->width / 2;
+    ASIDE(OUTPUTS * 4);
     for (int64_t o = 0; o < c->outputs; o += OUTPUTS) {
         const float *wo = w + o * c->inputs * k * k;
         int64_t here = c->outputs - o < OUTPUTS ? c->outputs - o : OUTPUTS;
@@ -66,7 +91,12 @@ INLINE void TARGET(convolve_pool_k)(
                     }
                     const float *xi = x + 2 * row * pitch + 2 * column * 16 + round * LANES;
                     const float *wi = wo;
-                    for (int64_t input = 0; input < c->inputs; input++, xi += plane, wi += k * k * OUTPUTS)
+                    int64_t left = perPiece;
+                    for (int64_t input = 0; input < c->inputs; input++, xi += plane, wi += k * k * OUTPUTS) {
+                        if (left-- == 0) {
+                            SET_ASIDE(OUTPUTS, 4, input == perPiece);
+                            left = perPiece - 1;
+                        }
                         UNROLL for (int kh = 0; kh < k; kh++) {
                             V r0[6], r1[6];
                             UNROLL for (int j = 0; j < 1 + k; j++) {
@@ -82,6 +112,8 @@ INLINE void TARGET(convolve_pool_k)(
                                     a[i][3] += ww * r1[kw + 1];
                                 }
                         }
+                    }
+                    TAKE_BACK(OUTPUTS, 4, c->inputs > perPiece);
                     UNROLL for (int i = 0; i < OUTPUTS; i++) {
                         if (i >= here) break;
                         V most = a[i][0];
@@ -118,48 +150,54 @@ INLINE void TARGET(weight_gradient_k)(
     int k
 ) {
     const int64_t outPitch = c->outputPitch * 16, outPlane = c->rows * outPitch;
+    // The errors of the lanes' sums partly cancel, so each may be as long as 40 in one sum, times the lanes.
+    const int64_t perPiece = c->width * ROUNDS < 40 * LANES ? 40 * LANES / (c->width * ROUNDS) : 1;
     for (int64_t o = first; o < end; o += BLOCK) {
         int64_t here = end - o < BLOCK ? end - o : BLOCK;
         // Where the block is not full its last channel is computed again and thrown away.
         const float *d0[BLOCK];
         UNROLL for (int i = 0; i < BLOCK; i++) d0[i] = dy + (o + (i < here ? i : here - 1)) * outPlane;
         for (int64_t input = 0; input < c->inputs; input++)
-            for (int kh = 0; kh < k; kh++) {
-                V a[BLOCK][5];
-                UNROLL for (int i = 0; i < BLOCK; i++) UNROLL for (int j = 0; j < k; j++) a[i][j] = zero();
-                for (int64_t row = 0; row < c->rows; row++) {
-                    const float *xr = x + ((input * c->inputRows) + row + kh) * c->inputPitch * 16;
-                    const int64_t from = row * outPitch;
-                    for (int64_t column = 0; column < c->width * 16; column += LANES)
-                    {
-                        V r[5];
-                        UNROLL for (int j = 0; j < k; j++) {
-                            r[j] = load(xr + column + j * 16);
-                            KEEP(r[j]);
-                        }
-                        UNROLL for (int i = 0; i < BLOCK; i++) {
-                            V d = load(d0[i] + from + column);
-                            UNROLL for (int j = 0; j < k; j++) a[i][j] += d * r[j];
+            for (int kh = 0; kh < k; kh++)
+                for (int64_t piece = 0; piece < c->rows; piece += perPiece) {
+                    const int64_t endRow = piece + perPiece < c->rows ? piece + perPiece : c->rows;
+                    V a[BLOCK][5];
+                    UNROLL for (int i = 0; i < BLOCK; i++) UNROLL for (int j = 0; j < k; j++) a[i][j] = zero();
+                    for (int64_t row = piece; row < endRow; row++) {
+                        const float *xr = x + ((input * c->inputRows) + row + kh) * c->inputPitch * 16;
+                        const int64_t from = row * outPitch;
+                        for (int64_t column = 0; column < c->width * 16; column += LANES) {
+                            V r[5];
+                            UNROLL for (int j = 0; j < k; j++) {
+                                r[j] = load(xr + column + j * 16);
+                                KEEP(r[j]);
+                            }
+                            UNROLL for (int i = 0; i < BLOCK; i++) {
+                                V d = load(d0[i] + from + column);
+                                UNROLL for (int j = 0; j < k; j++) a[i][j] += d * r[j];
+                            }
                         }
                     }
+                    V flat[(BLOCK * 5 + LANES - 1) / LANES * LANES];
+                    UNROLL for (int n = 0; n < (BLOCK * k + LANES - 1) / LANES * LANES; n++)
+                        flat[n] = n < BLOCK * k ? a[n / k][n % k] : zero();
+                    float sums[(BLOCK * 5 + LANES - 1) / LANES * LANES];
+                    UNROLL for (int n = 0; n < (BLOCK * k + LANES - 1) / LANES; n++)
+                        *(U *)(sums + n * LANES) = TARGET(totals)(flat + n * LANES);
+                    UNROLL for (int i = 0; i < BLOCK; i++) {
+                        if (i >= here) break;
+                        float *to = dw + (((o + i) * c->inputs + input) * k + kh) * k;
+                        UNROLL for (int j = 0; j < k; j++) to[j] += sums[i * k + j];
+                    }
                 }
-                V flat[(BLOCK * 5 + LANES - 1) / LANES * LANES];
-                UNROLL for (int n = 0; n < (BLOCK * k + LANES - 1) / LANES * LANES; n++)
-                    flat[n] = n < BLOCK * k ? a[n / k][n % k] : zero();
-                float sums[(BLOCK * 5 + LANES - 1) / LANES * LANES];
-                UNROLL for (int n = 0; n < (BLOCK * k + LANES - 1) / LANES; n++)
-                    *(U *)(sums + n * LANES) = TARGET(totals)(flat + n * LANES);
-                UNROLL for (int i = 0; i < BLOCK; i++) {
-                    if (i >= here) break;
-                    float *to = dw + (((o + i) * c->inputs + input) * k + kh) * k;
-                    UNROLL for (int j = 0; j < k; j++) to[j] += sums[i * k + j];
-                }
-            }
         for (int i = 0; i < here; i++) {
             V s = zero();
-            for (int64_t row = 0; row < c->rows; row++)
+            for (int64_t row = 0; row < c->rows; row++) {
+                V ofRow = zero();
                 for (int64_t column = 0; column < c->width * 16; column += LANES)
-                    s += load(d0[i] + row * outPitch + column);
+                    ofRow += load(d0[i] + row * outPitch + column);
+                s += ofRow;
+            }
             db[o + i] += TARGET(total)(s);
         }
     }
@@ -178,6 +216,8 @@ INLINE void TARGET(data_gradient_k)(
 ) {
     const int64_t outPitch = c->outputPitch * 16, outPlane = c->rows * outPitch;
     const int64_t pitch = c->inputPitch * 16, plane = c->inputRows * pitch;
+    const int64_t perPiece = TARGET(steps_of_piece)(c->outputs, k * k);
+    ASIDE(INPUTS * 12);
     for (int64_t input = first; input < end; input += INPUTS) {
         const float *wc = w + input * c->outputs * k * k;
         int64_t here = end - input < INPUTS ? end - input : INPUTS;
@@ -187,7 +227,12 @@ INLINE void TARGET(data_gradient_k)(
                 for (int round = 0; round < ROUNDS; round++) {
                     V a[INPUTS][12];
                     UNROLL for (int i = 0; i < INPUTS; i++) UNROLL for (int j = 0; j < 7 + k; j++) a[i][j] = zero();
-                    for (int64_t o = 0; o < c->outputs; o++)
+                    int64_t left = perPiece;
+                    for (int64_t o = 0; o < c->outputs; o++) {
+                        if (left-- == 0) {
+                            SET_ASIDE(INPUTS, 7 + k, o == perPiece);
+                            left = perPiece - 1;
+                        }
                         for (int64_t kh = kh0; kh <= kh1; kh++) {
                             const float *d = dy + o * outPlane + (row - kh) * outPitch + column * 16 + round * LANES;
                             const float *wk = wc + ((o * k + kh) * k) * INPUTS;
@@ -197,6 +242,8 @@ INLINE void TARGET(data_gradient_k)(
                                     UNROLL for (int i = 0; i < INPUTS; i++) a[i][j + kw] += v * wk[kw * INPUTS + i];
                             }
                         }
+                    }
+                    TAKE_BACK(INPUTS, 7 + k, c->outputs > perPiece);
                     UNROLL for (int i = 0; i < INPUTS; i++) {
                         if (i >= here) break;
                         float *to = dx + (input + i) * plane + row * pitch + column * 16 + round * LANES;
@@ -217,6 +264,10 @@ static void TARGET(data_gradient)(
     if (c->kernel == 5) TARGET(data_gradient_k)(c, dy, w, dx, first, end, 5);
     else TARGET(data_gradient_k)(c, dy, w, dx, first, end, 3);
 }
+
+#undef ASIDE
+#undef SET_ASIDE
+#undef TAKE_BACK
 
 // ---- 16 images side by side, and back
 

@@ -125,9 +125,9 @@ static void TARGET(combine)(
 
 // The partial sums that tiles have made, part after part, so that the order does not depend on who was first.
 static void TARGET(sum_parts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out) {
-    for (int64_t i = 0; i < count; i++) {
-        float sum = parts[i];
-        for (int64_t p = 1; p < partCount; p++) sum += parts[p * stride + i];
-        out[i] = sum;
+    for (int64_t i = 0; i < count; i += LANES) {
+        V sum = some(parts + i, count - i);
+        for (int64_t p = 1; p < partCount; p++) sum += some(parts + p * stride + i, count - i);
+        store_some(out + i, sum, count - i);
     }
 }

@@ -7,7 +7,7 @@ INLINE void TARGET(product_tile)(
 ) {
     V sum[6][COLUMNS];
     UNROLL for (int i = 0; i < rows; i++)
-        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = accumulate ? (V)*(U *)(c + i * cRow + j * LANES) : zero();
+        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = zero();
     for (int64_t k = 0; k < inner; k++) {
         V bk[COLUMNS];
         UNROLL for (int j = 0; j < vectors; j++) bk[j] = (V)*(const U *)(b + k * bRow + j * LANES);
@@ -17,7 +17,10 @@ INLINE void TARGET(product_tile)(
         }
     }
     UNROLL for (int i = 0; i < rows; i++)
-        UNROLL for (int j = 0; j < vectors; j++) *(U *)(c + i * cRow + j * LANES) = (U)sum[i][j];
+        UNROLL for (int j = 0; j < vectors; j++) {
+            U *to = (U *)(c + i * cRow + j * LANES);
+            *to = (U)(accumulate ? (V)*to + sum[i][j] : sum[i][j]);
+        }
 }
 
 INLINE void TARGET(product_rows)(
@@ -55,12 +58,11 @@ static void TARGET(product_columns)(
     }
 }
 
-// A panel of `b` is read again for every six rows: it has to stay in the cache, so long sums come in pieces.
+// A panel of `b`, some 64 rows of at most 64 columns, is read again for every six rows of `a`: from the nearest cache.
 static void TARGET(multiply)(
     const float *a, int64_t aRow, int64_t aStep, const float *b, int64_t bRow, float *c, int64_t cRow, int64_t rows,
     int64_t columns, int64_t inner, int accumulate
 ) {
-    enum { WIDTH = COLUMNS * LANES, DEPTH = 512 };
     if (inner == 1 && !accumulate) {
         // What a batch of one gives weights for a gradient: written row by row, as memory likes it.
         for (int64_t row = 0; row < rows; row++) {
@@ -70,27 +72,29 @@ static void TARGET(multiply)(
         }
         return;
     }
-    for (int64_t k = 0; k < inner; k += DEPTH) {
-        int64_t depth = inner - k < DEPTH ? inner - k : DEPTH;
-        int adds = accumulate || k > 0;
-        int64_t column = 0;
-        while (columns - column >= LANES) {
-            int64_t width = columns - column < WIDTH ? (columns - column) / LANES * LANES : WIDTH;
+    const int64_t pieces = TARGET(pieces)(inner), depth = (inner + pieces - 1) / pieces;
+    int64_t column = 0;
+    while (columns - column >= LANES) {
+        int64_t width = columns - column < COLUMNS * LANES ? (columns - column) / LANES * LANES : COLUMNS * LANES;
+        for (int64_t k = 0; k < inner; k += depth)
             TARGET(product_columns)(
-                a + k * aStep, aRow, aStep, b + k * bRow + column, bRow, c + column, cRow, rows, depth, adds, width);
-            column += width;
-        }
-        if (column == columns) continue;
-        // What is left of the columns, in memory as wide as one vector.
-        int64_t rest = columns - column;
-        float *panel = kernels_scratch(6, (depth + rows) * LANES), *out = panel + depth * LANES;
-        for (int64_t i = 0; i < depth; i++)
-            for (int64_t j = 0; j < LANES; j++) panel[i * LANES + j] = j < rest ? b[(k + i) * bRow + column + j] : 0;
-        for (int64_t i = 0; adds && i < rows; i++)
-            for (int64_t j = 0; j < LANES; j++) out[i * LANES + j] = j < rest ? c[i * cRow + column + j] : 0;
-        TARGET(product_columns)(a + k * aStep, aRow, aStep, panel, LANES, out, LANES, rows, depth, adds, LANES);
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < rest; j++) c[i * cRow + column + j] = out[i * LANES + j];
+                a + k * aStep, aRow, aStep, b + k * bRow + column, bRow, c + column, cRow, rows,
+                inner - k < depth ? inner - k : depth, accumulate || k > 0, width);
+        column += width;
+    }
+    if (column == columns) return;
+    // What is left of the columns, in memory as wide as one vector.
+    const int64_t rest = columns - column;
+    float *panel = kernels_scratch(6, (depth + rows) * LANES), *out = panel + depth * LANES;
+    for (int64_t k = 0; k < inner; k += depth) {
+        const int64_t here = inner - k < depth ? inner - k : depth;
+        for (int64_t i = 0; i < here; i++) store(panel + i * LANES, some(b + (k + i) * bRow + column, rest));
+        TARGET(product_columns)(a + k * aStep, aRow, aStep, panel, LANES, out, LANES, rows, here, k > 0, LANES);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        float *to = c + i * cRow + column;
+        V v = load(out + i * LANES);
+        store_some(to, accumulate ? some(to, rest) + v : v, rest);
     }
 }
 

@@ -11,15 +11,30 @@ struct TrainingBench: ParsableArguments {
     @Flag(help: "One line of JSON.")
     var json = false
 
-    /// Prints the images a second (for a batch of one: steps a second) that training of `net` takes in.
-    func run(
-        _ name: String, title: String, batch usual: Int, input: Shape, _ net: Sequential,
-        optimizer method: Optimizer.Method = .sgd(momentum: 0.9)
-    ) {
-        let batch = batch ?? usual
-        net.initialize(input: input, seed: 1)
-        let optimizer = Optimizer(method, learningRate: 0.001)
-        let images = Tensor.uniform(Shape([batch] + input.sizes), seed: 1)
+    /// What is trained: the command's name, what stands in its table of figures, and the usual number of images in a step.
+    struct Subject: Sendable {
+        let name: String
+        let what: String
+        let batch: Int
+        let input: Shape
+        let optimizer: Optimizer.Method
+        let network: @Sendable () -> Sequential
+
+        init(
+            _ name: String, _ what: String, batch: Int, input: Shape,
+            optimizer: Optimizer.Method = .sgd(momentum: 0.9), network: @escaping @Sendable () -> Sequential
+        ) {
+            (self.name, self.what, self.batch, self.input) = (name, what, batch, input)
+            (self.optimizer, self.network) = (optimizer, network)
+        }
+    }
+
+    /// Prints the images a second that training of the subject's network takes in.
+    func run(_ subject: Subject) {
+        let (net, batch) = (subject.network(), batch ?? subject.batch)
+        net.initialize(input: subject.input, seed: 1)
+        let optimizer = Optimizer(subject.optimizer, learningRate: 0.001)
+        let images = Tensor.uniform(Shape([batch] + subject.input.sizes), seed: 1)
         let labels = Tensor((0..<batch).map { Int32($0 % 10) })
         var loss: Float = 0
         let repeated = RepeatedStep(on: Device.default)
@@ -38,7 +53,7 @@ struct TrainingBench: ParsableArguments {
         for _ in 0..<3 { step() }
         let times = (0..<max(steps, 3)).map { _ in seconds { step() } }.sorted()
         let fastest = times.prefix(times.count / 3)
-        var figures = Figures(name, title: "\(title), batch \(batch)")
+        var figures = Figures(subject.name, title: "Training of \(subject.what), batch \(batch)")
         figures.add("train_images_per_s", Double(batch * fastest.count) / fastest.reduce(0, +), digits: 1)
         figures.add("peak_memory_mb", peakMemory())
         figures.add("loss", Double(loss), digits: 5)

@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Convolutions of any size as products of matrices: the patches that the filter sees become columns ("im2col"). An
 /// image, or a band of its rows, at a time, so that the columns stay in the cache.
-struct PatchConvolution {
+struct PatchConvolution: ConvolutionWay {
     let sizes: ConvolutionSizes
     private let rowsPerBand: Int
     private let isPointwise: Bool
@@ -50,16 +50,7 @@ struct PatchConvolution {
         return result
     }
 
-    func backward(
-        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, data: Bool, weights: Bool, bias: Bool
-    ) -> ConvolutionBackend.Ways {
-        (
-            data ? dataGradient(dy, weight!) : nil, weights ? weightGradient(x!, dy) : nil,
-            bias ? dy.sum(axes: [0, 2, 3]) : nil
-        )
-    }
-
-    private func dataGradient(_ dy: Tensor, _ weight: Tensor) -> Tensor {
+    func dataGradient(_ dy: Tensor, _ weight: Tensor) -> Tensor {
         let result = isPointwise ? Tensor(uninitialized: sizes.inputShape) : Tensor.zeros(sizes.inputShape, on: nil)
         let (source, filters, target) = (dy.floats, weight.floats, result.floats)
         let plane = sizes.outputHeight * sizes.outputWidth

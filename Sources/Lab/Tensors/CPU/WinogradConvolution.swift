@@ -5,7 +5,7 @@ internal import CKernels
 ///
 /// Work is cut into blocks of tiles, whole images or bands of rows, so that what a block transforms stays in the
 /// second-level cache.
-struct WinogradConvolution {
+struct WinogradConvolution: ConvolutionWay {
     let sizes: ConvolutionSizes
 
     /// `nil` where the sizes are not for this way: with few channels the transforms cost more than they save, and
@@ -29,17 +29,8 @@ struct WinogradConvolution {
         return result
     }
 
-    func backward(
-        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, data: Bool, weights: Bool, bias: Bool
-    ) -> ConvolutionBackend.Ways {
-        (
-            data ? dataGradient(dy, weight!) : nil, weights ? weightGradient(x!, dy) : nil,
-            bias ? dy.sum(axes: [0, 2, 3]) : nil
-        )
-    }
-
     /// The convolution of `dy` with the filters turned by half and the channels' roles exchanged.
-    private func dataGradient(_ dy: Tensor, _ weight: Tensor) -> Tensor {
+    func dataGradient(_ dy: Tensor, _ weight: Tensor) -> Tensor {
         let result = Tensor(uninitialized: sizes.inputShape)
         let pass = WinogradPass(
             batch: sizes.batch, inputs: sizes.outputs, height: sizes.outputHeight, width: sizes.outputWidth,
@@ -49,7 +40,7 @@ struct WinogradConvolution {
         return result
     }
 
-    private func weightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
+    func weightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
         // A sum over few tiles is short, and the transforms' own rounding shows in it: 6·ε·Σ|ab| with four of them.
         guard sizes.batch * sizes.outputHeight * sizes.outputWidth >= 128 else {
             return PatchConvolution(sizes).weightGradient(x, dy)
