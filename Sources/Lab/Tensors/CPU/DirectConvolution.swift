@@ -282,19 +282,19 @@ struct DirectConvolution {
         let buffer = Buffer(byteCount: blocks * block * along * square * 4)
         let (from, to) = (weight.floats, buffer.pointer(Float.self))
         for b in 0..<blocks {
-            for i in 0..<block {
-                let channel = b * block + i
-                for other in 0..<along {
-                    let target = to + (b * along + other) * square * block + i
-                    if channel < across {
-                        let source =
-                            from + (blocksOfInputs ? other * sizes.inputs + channel : channel * sizes.inputs + other)
-                            * square
-                        for k in 0..<square { target[k * block] = source[k] }
-                    } else {
-                        for k in 0..<square { target[k * block] = 0 }
-                    }
+            let here = min(block, across - b * block)
+            let start = to + b * along * square * block
+            if here < block { start.update(repeating: 0, count: along * square * block) }
+            if blocksOfInputs {
+                for output in 0..<along {
+                    table.pointee.transpose(
+                        from + (output * sizes.inputs + b * block) * square, Int64(here), Int64(square), Int64(square),
+                        start + output * square * block, Int64(block))
                 }
+            } else {
+                let row = Int64(along * square)
+                table.pointee.transpose(
+                    from + b * block * along * square, Int64(here), row, row, start, Int64(block))
             }
         }
         return buffer

@@ -41,8 +41,9 @@ struct WinogradConvolution: ConvolutionWay {
     }
 
     func weightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
-        // A sum over few tiles is short, and the transforms' own rounding shows in it: 6·ε·Σ|ab| with four of them.
-        guard sizes.batch * sizes.outputHeight * sizes.outputWidth >= 128 else {
+        // A sum over few tiles is short, and the transforms' own rounding shows in it: 6·ε·Σ|ab| with four of them, and
+        // with numbers of one sign still 5.4 with 40.
+        guard sizes.batch * sizes.outputHeight * sizes.outputWidth >= 512 else {
             return PatchConvolution(sizes).weightGradient(x, dy)
         }
         let pass = WinogradPass(
