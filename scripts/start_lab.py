@@ -50,7 +50,11 @@ def main() -> None:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     log = project / ".lab" / "jupyterlab.log"
-    log.parent.mkdir(exist_ok=True)
+    try:
+        log.parent.mkdir(exist_ok=True)
+        log.touch()
+    except PermissionError:
+        sys.exit(f"{log} belongs to another account and cannot be written: every account needs a clone of its own.")
     command = [
         sys.executable, "-m", "jupyterlab",
         "--no-browser",

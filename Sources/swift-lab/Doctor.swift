@@ -9,7 +9,8 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         let findings =
-            Examination.toolchain() + [Examination.cell()] + Examination.libraries() + Examination.data()
+            Examination.toolchain() + [Examination.space(), Examination.cell()] + Examination.libraries()
+            + Examination.data()
             + Examination.jupyter() + Examination.machine() + Examination.gpu()
         let width = findings.map(\.subject.count).max() ?? 0
         for finding in findings {

@@ -37,6 +37,19 @@ enum Examination {
             }
     }
 
+    /// Whether there is room for runs, their snapshots and what the compiler keeps.
+    static func space() -> Finding {
+        let home = ProcessInfo.processInfo.environment["HOME"] ?? "/"
+        var information = statvfs()
+        let isKnown = statvfs(home, &information) == 0
+        let megabytes = isKnown ? Int(information.f_bavail) * Int(information.f_frsize) / 1_000_000 : 0
+        return Finding(
+            subject: "free space", isGood: megabytes >= 500,
+            detail: "\(megabytes.grouped) MB in \(home)"
+                + (megabytes >= 500 ? "" : ": snapshots need more; remove runs that are not needed, or make room"),
+            isNeeded: false)
+    }
+
     /// Compiles, links, loads and runs a cell, as the kernel does.
     static func cell() -> Finding {
         struct Discarded: CellOutput {

@@ -23,7 +23,9 @@ struct KernelCommand: ParsableCommand {
             let logger = Logger(label: "swift-lab") { KernelLog(label: $0, descriptor: capture.originalStandardError) }
             if let warning = ConnectionFile.makePrivate(path: connectionFile) { logger.warning("\(warning)") }
             // First of all: the interpreter marks this thread, and those that it starts, as the kernel's own.
-            let interpreter = try SwiftInterpreter { logger.warning("\($0)") }
+            let interpreter = try SwiftInterpreter(standardError: capture.originalStandardError) {
+                logger.warning("\($0)")
+            }
             let kernel = try Kernel(
                 connection: connection, interpreter: interpreter,
                 implementation: .init(

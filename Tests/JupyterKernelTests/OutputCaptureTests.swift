@@ -56,6 +56,20 @@ import Testing
         #expect(later.all() == "after")
     }
 
+    @Test func aChildGoesOnToWriteToWhereItsCellWrote() {
+        let later = Captured()
+        let inherited = dup(descriptors.0)
+        capture.redirect(to: later.add)
+        write(Array("of the child\n".utf8), to: inherited)
+        write(Array("of the later cell\n".utf8))
+        capture.drain()
+        #expect(later.all() == "of the later cell\n")
+        // The child's comes by the reading thread.
+        for _ in 0..<1000 where text.all().isEmpty { usleep(1000) }
+        #expect(text.all() == "of the child\n")
+        close(inherited)
+    }
+
     @Test func aDescriptorIsGivenBack() throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
@@ -84,8 +98,8 @@ import Testing
 
     /// The C library's streams: text belongs to the thread that prints it, and comes whole.
     @Test func whatIsPrintedIsPassedOnByTheThreadThatPrintsIt() throws {
-        let pipe = try CapturedPipe(.stdout, replacing: descriptors.0)
-        let stream = PrintedStream(before: pipe)
+        let captured = try CapturedDescriptor(.stdout, replacing: descriptors.0)
+        let stream = PrintedStream(before: captured)
         nonisolated(unsafe) let file = try stream.open()
         let byThread = Mutex<[pthread_t: String]>([:])
         stream.pass { bytes in
@@ -108,8 +122,9 @@ import Testing
     }
 
     @Test func aChildThatWasForkedPrintsThroughTheDescriptor() throws {
-        let pipe = try CapturedPipe(.stdout, replacing: descriptors.0)
-        let stream = PrintedStream(before: pipe)
+        let captured = try CapturedDescriptor(.stdout, replacing: descriptors.0)
+        captured.redirect(to: text.add)
+        let stream = PrintedStream(before: captured)
         let file = try stream.open()
         stream.pass { _ in Issue.record("the child's text came to its own copy of the kernel") }
         // Swift leaves `fork` out, because few functions may be called in the child. These two may.
@@ -120,8 +135,7 @@ import Testing
             _exit(0)
         }
         waitpid(child, nil, 0)
-        var text = ""
-        pipe.read { text += String(decoding: $0, as: UTF8.self) }
-        #expect(text == "from a child\n")
+        captured.forward()
+        #expect(text.all() == "from a child\n")
     }
 }

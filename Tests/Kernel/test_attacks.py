@@ -1,5 +1,6 @@
 """What nobody does on purpose, a thousand times: the session is in order afterwards, and has not grown."""
 
+import os
 import random
 
 import psutil
@@ -10,12 +11,17 @@ def memory(notebook) -> float:
     return psutil.Process(notebook.manager.provisioner.pid).memory_info().rss / 1e6
 
 
-def test_a_thousand_mixed_cells_leave_every_variable_right(notebook):
+# What the project promises is 1,000, which take two to three minutes: CELLS=1000 pytest … -k mixed
+CELLS = int(os.environ.get("CELLS", 300))
+
+
+def test_mixed_cells_leave_every_variable_right(notebook):
     choice = random.Random(1)
     expected: dict[str, int] = {}
-    for number in range(1000):
+    assert notebook.run("import Glibc\nclass Box { var items = [1] }\nlet box = Box()").error == ""
+    for number in range(CELLS):
         name = f"v{choice.randrange(40)}"
-        match choice.randrange(10):
+        match choice.randrange(14):
             case 0:
                 assert "cannot find" in notebook.run(f"let {name} = nonsense{number}").error
             case 1:
@@ -27,6 +33,19 @@ def test_a_thousand_mixed_cells_leave_every_variable_right(notebook):
                 notebook.wait_for(running, lambda message: message["msg_type"] == "stream")
                 notebook.interrupt()
                 assert notebook.finish(running, timeout=10).reply["status"] == "error"
+            case 5:
+                assert "dropped" in notebook.run(f'Task {{ fatalError("dropped") }}\nsleep(20)\nlet {name} = 0').error
+            case 6:
+                # Variables before the failure are kept.
+                assert "Box.items" in notebook.run(f"let {name} = {number}\nbox.items[{number} + 1] = 1\nlet w{number} = 0").error
+                expected[name] = number
+            case 7:
+                assert "exit(3)" in notebook.run(f"exit(3)\nlet {name} = 0").error
+            case 8:
+                running = notebook.start(f'for _ in 0..<4 {{ Task {{ while true {{}} }} }}\nprint("go")\nsleep(60)\nlet {name} = 0')
+                notebook.wait_for(running, lambda message: message["msg_type"] == "stream")
+                notebook.interrupt()
+                assert notebook.finish(running, timeout=10).reply["status"] == "error"
             case 4 if name in expected:
                 assert notebook.run(f"let {name} = {name} + 1").error == ""
                 expected[name] += 1
@@ -34,7 +53,7 @@ def test_a_thousand_mixed_cells_leave_every_variable_right(notebook):
                 assert notebook.run(f"let {name} = {number}").error == ""
                 expected[name] = number
     rows = [line.split() for line in notebook.run("%who").value.splitlines()[2:]]
-    assert {row[0]: int(row[2]) for row in rows} == expected
+    assert {row[0]: int(row[2]) for row in rows if row[0] != "box"} == expected
 
 
 def test_a_hundred_shape_errors_in_a_gradient_leave_no_memory_behind(notebook):
@@ -47,6 +66,30 @@ def test_a_hundred_shape_errors_in_a_gradient_leave_no_memory_behind(notebook):
         assert "do not fit" in notebook.run(wrong).error
     # Each holds three tensors of 4 MB when it fails; the project promises less than 20 MB for all hundred.
     assert memory(notebook) - before < 20
+
+
+def test_a_hundred_shape_errors_in_training_leave_no_memory_behind(notebook):
+    """The mistake that everybody makes: the layer behind the flattening is given the size that it should have."""
+    notebook.run("""import Lab
+        let data = try Dataset.mnist().split(training: 0.6, validation: 0.2, test: 0.2, seed: 7).normalized()
+        final class Wrong: Module {
+            let conv = Conv2D(20, kernel: 5)
+            let weights = Parameter(wrappedValue: Tensor.normal([500, 10], seed: 1))
+            func callAsFunction(_ images: Tensor) -> Tensor { matmul(relu(conv(images)).flattened(), weights.wrappedValue) }
+        }
+        var settings = Hyperparameters()
+        settings.batchSize = 64""")
+    wrong = "try train(Wrong(), on: data, settings)"
+    for _ in range(10):
+        assert "do not fit" in notebook.run(wrong).error
+    before = memory(notebook)
+    for _ in range(100):
+        assert "do not fit" in notebook.run(wrong).error
+    # A step's activations alone are 64 × 20 × 24 × 24 floats, 3 MB.
+    assert memory(notebook) - before < 20
+    # And training goes on: the runs that failed have taken no worker along.
+    right = notebook.run("settings.epochs = 1\nlet run = try train(Sequential { Flatten(); Dense(10) }, on: data, settings)\nrun.evaluate(on: data.test).accuracy > 0.6")
+    assert (right.error, right.value) == ("", "true")
 
 
 def test_a_flood_of_output_arrives_in_order_and_memory_stays_bounded(notebook):

@@ -29,3 +29,19 @@ def test_output_arrives_while_the_cell_runs(notebook):
     assert message["content"]["text"] == "first line\n"
     notebook.interrupt()
     assert notebook.finish(cell).reply["status"] == "error"
+
+
+def test_a_flood_of_pictures_is_cut_and_the_last_is_shown(notebook):
+    outcome = notebook.run("""import Lab
+        outputLimit = 100_000
+        for n in 0..<1_000 { display(Table(["n"], rows: [["\\(n)"]])) }""")
+    shown = [content["data"]["text/plain"].split()[-1] for content in outcome.contents("display_data")]
+    numbers = list(map(int, shown))
+    # Each counts for its own bytes and 1,000 more.
+    assert numbers[:-1] == list(range(len(numbers) - 1)) and 50 < len(numbers) < 100 and numbers[-1] == 999
+    said = "".join(part["text"] for part in outcome.contents("stream"))
+    assert f"[{999 - len(numbers) + 1} displays are left out here.]" in said and "outputLimit = 1_000_000" in said
+    # What replaces itself is no flood.
+    outcome = notebook.run(
+        'let id = DisplayID()\ndisplay("0", id: id)\nfor n in 1...300 { updateDisplay(String(repeating: "x", count: 1_000), id: id) }')
+    assert len(outcome.contents("update_display_data")) == 300

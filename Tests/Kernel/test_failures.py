@@ -90,3 +90,127 @@ def test_a_cell_that_does_not_compile_defines_nothing(notebook):
 def test_a_syntax_error_does_not_stop_the_notebook(notebook):
     assert notebook.run("let = = 3 )").reply["status"] == "error"
     assert notebook.run("1 + 1").value == "2"
+
+
+CALLS_THAT_WOULD_END_THE_PROCESS = {
+    "the-threads-end": ("import Foundation\nThread.exit()", "ended its own thread"),
+    "exit-without-clean-up": ("import Glibc\n_exit(4)", "_exit(4)"),
+    "a-signal-to-oneself": ("import Glibc\nkill(getpid(), SIGSEGV)\nsleep(20)", "segmentation fault"),
+    "a-handler-of-ones-own": (
+        "import Glibc\nsignal(SIGSEGV, SIG_DFL)\nvar all = sigset_t()\nsigfillset(&all)\nsigprocmask(SIG_BLOCK, &all, nil)\n"
+        "UnsafeMutablePointer<Int>(bitPattern: 8)!.pointee = 3", "segmentation fault"),
+}
+
+
+@pytest.mark.parametrize(
+    "cell, message", CALLS_THAT_WOULD_END_THE_PROCESS.values(), ids=CALLS_THAT_WOULD_END_THE_PROCESS.keys())
+def test_what_would_end_the_process_costs_the_cell(notebook, cell, message):
+    notebook.run("let kept = 42")
+    assert message in notebook.run(cell, timeout=10).error
+    assert notebook.run('print("still")\nkept').value == "42"
+
+
+def test_a_trap_in_the_c_library_names_the_users_line(notebook):
+    outcome = notebook.run("import Glibc\nfunc clear() { memset(UnsafeMutableRawPointer(bitPattern: 16)!, 0, 100) }\nclear()")
+    assert lines_named(outcome.error, 1) == {2, 3}, outcome.error
+
+
+def test_an_optimised_trap_names_the_users_line(notebook):
+    notebook.run("let a = [1, 2, 3]")
+    assert lines_named(notebook.run("%optimize\n\na[a.count]").error, 2) == {3}
+
+
+@pytest.mark.parametrize(
+    "cell, note",
+    [("struct S { static let v: Int = { fatalError() }() }\nS.v", "`v` has no value"),
+     ("import Foundation\nlet lock = NSLock()\nlock.lock()\nfatalError()", "A lock may have been left behind")],
+    ids=["static-value", "lock"])
+def test_what_is_left_behind_is_told_once(notebook, cell, note):
+    error = notebook.run(cell).error
+    assert error.count(note) == 1, error
+    assert "left behind" not in notebook.run("fatalError()").error
+
+
+CALLBACKS_OF_C = {
+    "qsort": ("var numbers: [Int32] = [3, 1, 2]\nqsort(&numbers, 3, 4) { _, _ in fatalError(\"dropped\") }", 3),
+    "pthread": ("var t = pthread_t()\npthread_create(&t, nil, { _ in fatalError(\"dropped\") }, nil)\npthread_join(t, nil)", 3),
+    "signal-handler": ("signal(SIGUSR1) { _ in fatalError(\"dropped\") }\nraise(SIGUSR1)", 2),
+    "timer-handler": ("signal(SIGALRM) { _ in fatalError(\"dropped\") }\nualarm(10_000, 0)\nsleep(20)", 2),
+}
+
+
+@pytest.mark.parametrize("cell, line", CALLBACKS_OF_C.values(), ids=CALLBACKS_OF_C.keys())
+def test_a_callback_from_c_that_traps_costs_the_cell(notebook, cell, line):
+    notebook.run("let kept = 42")
+    error = notebook.run("import Glibc\n" + cell, timeout=10).error
+    assert "dropped" in error and line in lines_named(error, 2), error
+    assert notebook.run('print("still")\nkept').value == "42"
+
+
+def test_a_handler_that_is_called_between_two_cells_costs_the_next_one_at_most(notebook):
+    notebook.run("import Glibc\nlet kept = 42\nsignal(SIGALRM) { _ in fatalError(\"dropped\") }")
+    notebook.run("ualarm(200_000, 0)")
+    for _ in range(20):
+        if "dropped" in notebook.run("usleep(50_000)").error:
+            break
+    else:
+        pytest.fail("the handler was not called")
+    assert notebook.run("kept").value == "42"
+
+
+# The runtime of C++ is in the process, since Swift's own needs it. An int is thrown.
+THROW = """import Glibc
+let allocate = unsafeBitCast(dlsym(nil, "__cxa_allocate_exception"), to: (@convention(c) (Int) -> UnsafeMutableRawPointer).self)
+let throwing = unsafeBitCast(
+    dlsym(nil, "__cxa_throw"), to: (@convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void).self)
+func throwFromC() { throwing(allocate(4), dlsym(nil, "_ZTIi"), nil) }"""
+
+
+@pytest.mark.parametrize(
+    "cell", ["throwFromC()", "import Foundation\nThread { throwFromC() }.start()\nsleep(20)", "await Task { throwFromC() }.value"],
+    ids=["cell", "thread", "task"])
+def test_an_uncaught_exception_of_c_plus_plus_costs_the_cell(notebook, cell):
+    assert notebook.run(THROW).error == ""
+    outcome = notebook.run(cell, timeout=10)
+    assert "Uncaught C++ exception int" in outcome.error and 5 in lines_named(outcome.error, 1), outcome.error
+    # Said once: not on the standard error too.
+    assert not outcome.contents("stream")
+    assert notebook.run("await Task { 1 }.value").value == "1"
+
+
+@pytest.mark.parametrize("call", ["raise(SIGTERM)", "kill(getpid(), SIGKILL)", "alarm(1); sleep(20)", "raise(SIGHUP)"])
+def test_a_signal_that_would_end_the_process_costs_the_cell(notebook, call):
+    notebook.run("import Glibc\nlet kept = 42")
+    assert "signal" in notebook.run(call, timeout=10).error
+    assert notebook.run("kept").value == "42"
+
+
+def test_writing_to_a_pipe_that_nobody_reads_fails_as_a_call(notebook):
+    notebook.run("import Glibc\nvar ends: [Int32] = [0, 0]\npipe(&ends)\nclose(ends[0])")
+    assert notebook.run('write(ends[1], "x", 1) == -1 && errno == EPIPE').value == "true"
+    # Programs that are started get the signal.
+    assert notebook.run("!yes | head -1").stdout == "y\n"
+
+
+def test_a_misspelt_name_of_an_earlier_cell_is_answered_with_the_one_that_was_meant(notebook):
+    notebook.run("struct LearningSettings {}\nfunc computeMean(_ x: [Double]) -> Double { 0 }\nlet batchSize = 3")
+    for cell, meant in [
+        ("LearningSetings()", "LearningSettings"), ("computMean([1])", "computeMean"), ("batchsize + 1", "batchSize"),
+        ("let x: LearningSetting? = nil", "LearningSettings"), ("prnt(1)", "print"),
+    ]:
+        assert f"in scope; did you mean '{meant}'?" in notebook.run(cell).error, cell
+    # Nothing is better than something far away.
+    assert "did you mean" not in notebook.run("import Glibc\ninfo").error
+
+
+def test_a_forgotten_import_is_named(notebook):
+    assert "cannot find 'Tensor' in scope; `import Lab` brings it" in notebook.run("let t = Tensor.zeros([2])").error
+    assert "cannot find 'sqrt' in scope; `import Foundation` brings it" in notebook.run("sqrt(2.0)").error
+    assert "cannot find type 'Date' in scope; `import Foundation`" in notebook.run("import Lab\nlet d: Date? = nil").error
+    assert "brings it" not in notebook.run("nonsense()").error
+
+
+def test_a_forgotten_try_is_answered_in_one_line(notebook):
+    notebook.run("func f() throws -> Int { 3 }")
+    error = notebook.run("let y = f()").error
+    assert "write `try` in front of it" in error and "did you mean" not in error

@@ -19,6 +19,9 @@ LEFT_BEHIND = {
     "main-actor": f"Task {{ @MainActor in {ASYNC_LATE} }}",
     "task-of-a-cell-that-awaits": f"Task {{ {ASYNC_LATE} }}\nawait Task.yield()",
     "function-of-an-earlier-cell": "Task { await late() }\nawait Task.yield()",
+    "past-the-library": 'Thread { go.wait(); write(1, "late\\n", 5); display("shown late"); done.signal() }.start()',
+    "foundation": 'Thread { go.wait(); FileHandle.standardOutput.write(Data("late\\n".utf8)); done.signal() }.start()',
+    "c-plus-plus": 'Thread { go.wait(); _ = insert(dlsym(nil, "_ZSt4cout"), "late\\n"); done.signal() }.start()',
     "c-code": 'Thread { go.wait(); puts("late"); display("shown late"); done.signal() }.start()',
 }
 
@@ -28,6 +31,10 @@ def test_it_lands_under_its_own_cell(notebook, left):
     notebook.run(BEGIN)
     notebook.run(FLAG)
     notebook.run(f"func late() async {{ {ASYNC_LATE} }}")
+    # std::operator<<(std::ostream &, const char *)
+    notebook.run(
+        'let insert = unsafeBitCast(dlsym(nil, "_ZStlsISt11char_traitsIcEERSt13basic_ostreamIcT_ES5_PKc"),\n'
+        "    to: (@convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>) -> UnsafeMutableRawPointer?).self)")
     first = notebook.start(left)
     notebook.finish(first)
     # The later cell lasts until the late output has been made.
@@ -78,3 +85,29 @@ def test_a_cell_that_is_stopped_while_it_prints_takes_no_lock_along(notebook):
         notebook.interrupt()
         assert notebook.finish(running, timeout=10).reply["status"] == "error", number
         assert notebook.run('print("still here")').stdout == "still here\n"
+
+
+def test_a_child_process_writes_under_the_cell_that_started_it(notebook, tmp_path):
+    notebook.run("import Foundation\nlet child = Process()")
+    first = notebook.start(
+        'child.executableURL = URL(filePath: "/bin/sh")\n'
+        f'child.arguments = ["-c", "while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; echo late"]\ntry child.run()')
+    notebook.finish(first)
+    later = notebook.start(f'_ = FileManager.default.createFile(atPath: "{tmp_path}/go", contents: nil)\nchild.waitUntilExit()')
+    printed = {}
+    while first[0] not in printed or not later[1].reply:
+        message = notebook.client.get_iopub_msg(timeout=20)
+        parent = message["parent_header"].get("msg_id")
+        if message["msg_type"] == "stream":
+            printed[parent] = printed.get(parent, "") + message["content"]["text"]
+        if parent == later[0] and message["content"].get("execution_state") == "idle":
+            later[1].reply = {"status": "ok"}
+    assert printed == {first[0]: "late\n"}
+
+
+def test_c_plus_plus_prints_in_order(notebook):
+    outcome = notebook.run(
+        'import Foundation\nlet insert = unsafeBitCast(dlsym(nil, "_ZStlsISt11char_traitsIcEERSt13basic_ostreamIcT_ES5_PKc"),\n'
+        "    to: (@convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>) -> UnsafeMutableRawPointer?).self)\n"
+        'for n in 0..<50 { print("print", n); _ = insert(dlsym(nil, "_ZSt4cout"), "cout \\(n)\\n") }')
+    assert outcome.stdout.splitlines() == [line for n in range(50) for line in (f"print {n}", f"cout {n}")]

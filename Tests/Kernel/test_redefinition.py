@@ -103,6 +103,44 @@ def test_a_protocol_of_the_users_is_conformed_to_anew(kernel):
     assert kernel.run("(3 as Any as! any Q).q()").value == "2"
 
 
+GENERIC = {
+    "generic-type": (["struct B<T> { var x: T }"], "extension B: CustomStringConvertible {{ var description: String {{ \"{}\" }} }}",
+                     "B(x: 1)"),
+    "conditional": (["struct B<T> { var x: T }"],
+                    "extension B: CustomStringConvertible where T == Int {{ var description: String {{ \"{}\" }} }}", "B(x: 1)"),
+    "condition-on-a-protocol": (
+        ["struct B<T> { var x: T }"],
+        "extension B: CustomStringConvertible where T: Equatable {{ var description: String {{ \"{} \\(x == x)\" }} }}", "B(x: 1)"),
+    "of-the-library": (["protocol Shown { func shown() -> String }"],
+                       "extension Array: Shown where Element == Int {{ func shown() -> String {{ \"{}\" }} }}", "[1]"),
+    "generic-class": (["class B<T> { var x: T; init(x: T) { self.x = x } }"],
+                      "extension B: CustomStringConvertible {{ var description: String {{ \"{}\" }} }}", "B(x: 1)"),
+}
+
+
+@pytest.mark.parametrize("types, conformance, value", GENERIC.values(), ids=GENERIC.keys())
+def test_a_conformance_of_a_generic_type_is_made_anew(kernel, types, conformance, value):
+    kernel.run("%reset")
+    for cell in types:
+        assert kernel.run(cell).error == ""
+    use = "print((value as! any Shown).shown())" if "Shown" in types[0] else "print(value, [value])"
+    for text in ["old", "new", "newest"]:
+        assert kernel.run(conformance.format(text)).error == ""
+        # Looked up at run time, where the runtime keeps what it has found.
+        shown = kernel.run(f"let value: Any = {value}\n{use}").stdout
+        assert text in shown and "new" not in shown.replace(text, ""), shown
+
+
+def test_asynchronous_requirements_of_a_generic_type_are_met_anew(kernel):
+    kernel.run("%reset")
+    kernel.run("protocol Slow { func slow() async -> Int }\nstruct B<T> { var x: T }")
+    for answer in (1, 2):
+        big = "".join(f"let a{i} = await wait({i}); " for i in range(answer * 5))
+        kernel.run("func wait(_ n: Int) async -> Int { await Task.yield(); return n }")
+        assert kernel.run(f"extension B: Slow {{ func slow() async -> Int {{ {big}return {answer} + a0 }} }}").error == ""
+        assert kernel.run("await (B(x: 1) as Any as! any Slow).slow()").value == str(answer)
+
+
 def test_what_only_the_older_one_could_mean_is_unavailable(kernel):
     kernel.run("%reset")
     kernel.run("func f() -> Int { 1 }\nfunc g() -> Int { 1 }")

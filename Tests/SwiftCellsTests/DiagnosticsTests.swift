@@ -26,4 +26,35 @@ import Testing
         let lines = found.rendered(code: "\tab", label: "In[7]").map { $0.replacing(#/\u{1b}\[\d+m/#, with: "") }
         #expect(lines == ["In[7], line 1: error: no", "1 | \tab", "  | \t ^"])
     }
+
+    private func error(_ message: String) -> Diagnostic {
+        Diagnostic(severity: .error, message: message, line: 1, column: 1)
+    }
+    private func note(_ message: String) -> Diagnostic { Diagnostic(severity: .note, message: message) }
+
+    @Test func aNameThatIsNotFoundIsAnsweredWithTheNearestOnesAlone() {
+        var found = [
+            error("cannot find 'lerningRate' in scope"),
+            error("cannot find 'Tensr' in scope"), note("did you mean 'Tensor'?"), note("did you mean 'dense'?"),
+            error("cannot find 'info' in scope; did you mean 'msginfo'?"), note("'msginfo' declared here"),
+            error("cannot find type 'Hat' in scope"),
+        ]
+        found.proposeNames(from: ["learningRate", "learning", "Cat", "bat"])
+        #expect(
+            found == [
+                error("cannot find 'lerningRate' in scope; did you mean 'learningRate'?"),
+                error("cannot find 'Tensr' in scope; did you mean 'Tensor'?"),
+                error("cannot find 'info' in scope"),
+                error("cannot find type 'Hat' in scope; did you mean 'Cat' or 'bat'?"),
+            ])
+    }
+
+    @Test func aForgottenTryHasOneWayOut() {
+        var found = [
+            error("call can throw but is not marked with 'try'"), note("did you mean to use 'try'?"),
+            note("did you mean to handle error as optional value?"), note("did you mean to disable error propagation?"),
+        ]
+        found.shortenNotesOnTry()
+        #expect(found == [error("call can throw but is not marked with 'try': write `try` in front of it")])
+    }
 }

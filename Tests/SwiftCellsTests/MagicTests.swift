@@ -15,6 +15,16 @@ import Testing
         #expect(try Magic("print?")?.kind == .inspect)
     }
 
+    @Test func aQuestionMarkBehindACommandAsksForItsHelp() throws {
+        let magic = try #require(try Magic("%time?"))
+        #expect(magic.kind == .inspect && magic.argument == "%time")
+        #expect(Magic.help(for: "%time")?.hasPrefix("%time CODE\n    runs the code") == true)
+        for kind in Magic.Kind.allCases where kind != .shell && kind != .inspect {
+            #expect(Magic.help(for: "%" + kind.rawValue) != nil)
+        }
+        #expect(throws: UnknownMagic.self) { try Magic("%tiem?") }
+    }
+
     @Test(arguments: ["1 + 1", "let a = b ? 1 : 2", "// %time", "x?.y"])
     func swiftIsNoMagic(code: String) throws {
         #expect(try Magic(code)?.kind == nil)

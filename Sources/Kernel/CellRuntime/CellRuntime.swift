@@ -7,9 +7,26 @@ import Display
 public func _cellResult<Value>(_ value: Value, _ cell: Int) {
     // At run time and not by overloads: those would make a call with a generic result ambiguous.
     if Value.self == Void.self || Value.self == Void?.self { return }
+    if let list = value as? any LongList, let beginning = list.beginning {
+        cellRecord(cell)?.setResult(MimeBundle(text: beginning.withoutCellNames))
+        return
+    }
     var bundle = MimeBundle(describing: value)
     if !(value is any Displayable) { bundle = MimeBundle(text: bundle.text.shortened.withoutCellNames) }
     cellRecord(cell)?.setResult(bundle)
+}
+
+/// An array of ten million numbers takes 20 s to describe, of which 100 KB would be shown.
+private protocol LongList {
+    /// The first elements, and how many more there are; `nil` where all can be shown.
+    var beginning: String? { get }
+}
+extension Array: LongList {
+    fileprivate var beginning: String? {
+        guard count > 20_000 else { return nil }
+        return String(describing: Array(prefix(1_000))).dropLast()
+            + ", … and \((count - 1_000).grouped) more elements]; `print` shows all"
+    }
 }
 
 /// A value that cannot be copied cannot be described either.

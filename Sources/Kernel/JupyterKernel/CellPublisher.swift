@@ -11,7 +11,8 @@ final class CellPublisher: CellOutput {
     private let input: StandardInput?
     private let isSilent: Bool
     private let payloads = Mutex<[ExecuteReply.Payload]>([])
-    private let limit = Mutex(TextLimit())
+    private let limit: Mutex<TextLimit>
+    private let displays: Mutex<DisplayLimit>
 
     /// `parent`: the request, `nil` for what belongs to none. `input`: `nil` where the client cannot be asked.
     init(
@@ -24,6 +25,9 @@ final class CellPublisher: CellOutput {
         self.capture = capture
         self.input = input
         self.isSilent = isSilent
+        let standard = parent?.standardLimit ?? outputLimit
+        limit = Mutex(TextLimit(standard: standard))
+        displays = Mutex(DisplayLimit(standard: standard))
     }
 
     private var parentBytes: [UInt8] { parent?.headerBytes ?? emptyObject }
@@ -37,11 +41,14 @@ final class CellPublisher: CellOutput {
     func stream(_ stream: OutputStream, bytes: UnsafeRawBufferPointer) {
         guard !isSilent else { return }
         interpreter.shielded {
-            let (count, isLast) = limit.withLock { $0.admit(bytes, on: stream) }
+            let (count, notice) = limit.withLock { limit in
+                let (count, isLast) = limit.admit(bytes, on: stream)
+                return (count, isLast ? limit.notice : nil)
+            }
             if count > 0 {
                 publisher.text(UnsafeRawBufferPointer(rebasing: bytes[..<count]), on: stream, parent: parentBytes)
             }
-            if isLast { send(Array(TextLimit.notice.utf8), on: .stderr) }
+            if let notice { send(Array(notice.utf8), on: .stderr) }
         }
     }
 
@@ -49,19 +56,30 @@ final class CellPublisher: CellOutput {
         text.withUnsafeBytes { publisher.text($0, on: stream, parent: parentBytes) }
     }
 
-    /// Publishes the end of what was printed, where the middle was left out.
-    func endText() {
+    /// Publishes the end of what was printed and displayed, where the middle was left out.
+    func end() {
         capture?.drain()
         for (stream, text) in limit.withLock({ $0.end() }) { send(text, on: stream) }
+        guard let (notice, last) = displays.withLock({ $0.end() }) else { return }
+        if let notice, !isSilent { send(Array(notice.utf8), on: .stderr) }
+        publish(DisplayData(last.bundle, id: last.id))
     }
 
-    func display(_ bundle: MimeBundle, id: DisplayID?) { publish(DisplayData(bundle, id: id)) }
+    func display(_ bundle: MimeBundle, id: DisplayID?) {
+        let (isShown, notice) = displays.withLock { displays in
+            let isShown = displays.admit(bundle, id: id)
+            return (isShown, displays.omitted == 1 ? displays.notice : nil)
+        }
+        if isShown { return publish(DisplayData(bundle, id: id)) }
+        if let notice, !isSilent { interpreter.shielded { send(Array(notice.utf8), on: .stderr) } }
+    }
 
     func update(_ bundle: MimeBundle, id: DisplayID) { publish(UpdateDisplayData(bundle, id: id)) }
 
     func clear(wait: Bool) {
         publish(ClearOutput(wait: wait))
-        limit.withLock { $0 = TextLimit() }
+        limit.withLock { $0 = TextLimit(standard: $0.standard) }
+        displays.withLock { $0 = DisplayLimit(standard: $0.standard) }
     }
 
     func page(_ bundle: MimeBundle) { payloads.withLock { $0.append(.page(bundle)) } }
@@ -107,6 +125,11 @@ final class CellPublisher: CellOutput {
 }
 
 extension Message {
+    /// How much output its sender can show. JupyterLab, which tells the cell's id, takes a minute and more for 10 MB of text.
+    fileprivate var standardLimit: Int {
+        String(decoding: metadataBytes, as: UTF8.self).contains("\"cellId\"") ? 1_000_000 : outputLimit
+    }
+
     /// What a late output still needs of its request: whose it was.
     fileprivate var withoutContent: Message {
         var message = self

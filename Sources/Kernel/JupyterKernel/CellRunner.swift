@@ -80,7 +80,7 @@ final class CellRunner: Sendable {
         take(over: output)
         return RunningCell.$output.withValue(output) {
             let outcome = interpreter.execute(cell, output: output)
-            output.endText()
+            output.end()
             guard case .success(let bundle) = outcome else { return (outcome, [:]) }
             if let bundle { output.publish(ExecuteResult(bundle, executionCount: cell.executionCount)) }
             return (outcome, expressions.mapValues(evaluate))
@@ -104,7 +104,7 @@ final class CellRunner: Sendable {
         if begin() { take(over: output) }
         defer { end() }
         let outcome = RunningCell.$output.withValue(output) { interpreter.perform(callback, output: output) }
-        output.endText()
+        output.end()
         if case .failure(let failure) = outcome { output.publish(ErrorReport(ErrorReply(failure))) }
     }
 

@@ -25,16 +25,19 @@ final class History: Sendable {
     /// memory for this session, and the log says so.
     init(path: String?, logger: Logger) {
         self.logger = logger
-        var database: Database?
         if let path {
             do {
-                database = try Database(path: path)
+                // A full disk lets the file be opened, and refuses the session.
+                let (opened, session) = try Self.begin(path)
+                self.database = Mutex(opened)
+                self.session = session
+                return
             } catch {
                 logger.notice("The history of \(path) is neither read nor written, because \(error).")
             }
         }
         do {
-            let (opened, session) = try Self.begin(database)
+            let (opened, session) = try Self.begin(":memory:")
             self.database = Mutex(opened)
             self.session = session
         } catch {
@@ -42,8 +45,8 @@ final class History: Sendable {
         }
     }
 
-    private static func begin(_ database: consuming sending Database?) throws -> sending (Database, Int) {
-        let database = try database ?? Database(path: ":memory:")
+    private static func begin(_ path: String) throws -> sending (Database, Int) {
+        let database = try Database(path: path)
         let session = try database.insert("INSERT INTO sessions (started) VALUES (?)", [.text(Timestamp.now())])
         return (database, session)
     }

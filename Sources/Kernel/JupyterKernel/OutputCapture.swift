@@ -5,18 +5,13 @@ import Synchronization
 ///
 /// Text comes in two ways. What is printed through the C library (Swift's `print`, C's `printf`) is passed on by the
 /// thread that prints it, so that it is known whose it is. What goes past it to the descriptors (`write`, child
-/// processes) comes through a pipe, and belongs to whatever runs.
+/// processes) comes through a pipe, a new one for each cell.
 public final class OutputCapture: Sendable {
     /// Where standard error went before: the terminal, or the client's log.
     public let originalStandardError: Int32
 
-    private let pipes: [CapturedPipe]
+    private let descriptors: [CapturedDescriptor]
     private let streams: [PrintedStream]
-    private let sink: Mutex<Sink>
-
-    private struct Sink {
-        var take: @Sendable (OutputStream, UnsafeRawBufferPointer) -> Void
-    }
 
     /// Takes over descriptors 1 and 2, and the C library's streams, for the rest of the process's life.
     public convenience init() throws {
@@ -27,24 +22,19 @@ public final class OutputCapture: Sendable {
 
     /// Takes over any two descriptors.
     init(standardOutput: Int32, standardError: Int32, replacingStreams: Bool = false) throws {
-        sink = Mutex(Sink { _, _ in })
-        let output = try CapturedPipe(.stdout, replacing: standardOutput)
-        let error = try CapturedPipe(.stderr, replacing: standardError)
+        let output = try CapturedDescriptor(.stdout, replacing: standardOutput)
+        let error = try CapturedDescriptor(.stderr, replacing: standardError)
         originalStandardError = error.original
-        pipes = [output, error]
-        streams = replacingStreams ? pipes.map { PrintedStream(before: $0) } : []
+        descriptors = [output, error]
+        streams = replacingStreams ? descriptors.map { PrintedStream(before: $0) } : []
         for stream in streams { try stream.install() }
-        for pipe in pipes {
-            _ = KernelThread(pipe.stream.rawValue) { while pipe.wait() { self.forward(pipe) } }
-        }
     }
 
     /// Where the text that comes through the descriptors goes from now on. What was written before goes where it went
-    /// before.
+    /// before, and so does what processes write that were started before.
     public func redirect(to sink: @escaping @Sendable (OutputStream, UnsafeRawBufferPointer) -> Void) {
-        drain()
         for stream in streams { stream.reset() }
-        self.sink.withLock { $0 = Sink(take: sink) }
+        for descriptor in descriptors { descriptor.redirect(to: sink) }
     }
 
     /// Where the text that is printed goes from now on: `sink` is called on the printing thread, shielded by
@@ -57,30 +47,23 @@ public final class OutputCapture: Sendable {
             stream.pass { bytes in
                 interpreter.shielded {
                     // What went past the library before this line has to come before it.
-                    if stream.shouldLook(before: bytes), stream.pipe.hasText { self.forward(stream.pipe) }
-                    sink(stream.pipe.stream, bytes)
+                    if stream.shouldLook(before: bytes), stream.descriptor.hasText { stream.descriptor.forward() }
+                    sink(stream.descriptor.stream, bytes)
                 }
             }
         }
     }
 
-    /// Returns once everything that was written before the call is forwarded.
+    /// Returns once everything that was written before the call, since the last `redirect`, is forwarded.
     public func drain() {
-        for pipe in pipes { forward(pipe) }
+        for descriptor in descriptors { descriptor.forward() }
     }
 
     /// Gives descriptors and streams back: what is printed from now on goes where it went before the capture.
     public func stop() {
         for stream in streams { stream.restore() }
         drain()
-        for pipe in pipes { pipe.restore() }
-    }
-
-    private func forward(_ pipe: CapturedPipe) {
-        pipe.read { bytes in
-            let sink = sink.withLock { $0 }
-            sink.take(pipe.stream, bytes)
-        }
+        for descriptor in descriptors { descriptor.restore() }
     }
 }
 

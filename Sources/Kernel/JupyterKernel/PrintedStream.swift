@@ -13,7 +13,7 @@ final class PrintedStream: Sendable {
     }
 
     /// The way of what does not go through this stream.
-    let pipe: CapturedPipe
+    let descriptor: CapturedDescriptor
     private let receiver = Mutex<Receiver?>(nil)
     /// The C library's own, while this one stands in its place.
     private let original = Mutex<CStream?>(nil)
@@ -28,8 +28,8 @@ final class PrintedStream: Sendable {
         pthread_atfork(nil, nil) { PrintedStream.isForked.store(true, ordering: .relaxed) }
     }()
 
-    init(before pipe: CapturedPipe) {
-        self.pipe = pipe
+    init(before descriptor: CapturedDescriptor) {
+        self.descriptor = descriptor
         _ = Self.notesForks
     }
 
@@ -46,19 +46,19 @@ final class PrintedStream: Sendable {
             return count
         }
         guard let file else {
-            throw OutputCaptureError(stream: pipe.stream, reason: String(cString: strerror(errno)))
+            throw OutputCaptureError(stream: descriptor.stream, reason: String(cString: strerror(errno)))
         }
         setvbuf(file, nil, _IONBF, 0)
         // Code that asks `stdout` for its descriptor still gets one.
-        file.pointee._fileno = pipe.descriptor
+        file.pointee._fileno = descriptor.descriptor
         return file
     }
 
     /// Takes the place of the C library's stream.
     func install() throws {
         let file = try open()
-        let replaced = pipe.stream == .stdout ? stdout : stderr
-        if pipe.stream == .stdout { stdout = file } else { stderr = file }
+        let replaced = descriptor.stream == .stdout ? stdout : stderr
+        if descriptor.stream == .stdout { stdout = file } else { stderr = file }
         // Whoever kept the old one (C++'s `cout`) writes to the descriptor, and at once.
         setvbuf(replaced, nil, _IONBF, 0)
         let original = CStream(file: replaced)
@@ -67,7 +67,7 @@ final class PrintedStream: Sendable {
 
     func restore() {
         guard let original = original.withLock({ $0 }) else { return }
-        if pipe.stream == .stdout { stdout = original.file } else { stderr = original.file }
+        if descriptor.stream == .stdout { stdout = original.file } else { stderr = original.file }
     }
 
     /// Whether to look for text that went past this stream, before `bytes` are passed on: at the beginning of a line.
@@ -86,6 +86,6 @@ final class PrintedStream: Sendable {
         if !Self.isForked.load(ordering: .relaxed), let receiver = receiver.withLock({ $0 }) {
             return receiver.pass(bytes)
         }
-        _ = Glibc.write(pipe.descriptor, bytes.baseAddress, bytes.count)
+        _ = Glibc.write(descriptor.descriptor, bytes.baseAddress, bytes.count)
     }
 }

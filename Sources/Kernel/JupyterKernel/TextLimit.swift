@@ -5,6 +5,8 @@ internal import Display
 /// A browser that shows tens of megabytes of text cannot be used any more, and a loop that prints for an hour would
 /// fill the notebook's file.
 struct TextLimit {
+    /// In bytes, where the user has not chosen one.
+    let standard: Int
     private var shown = 0
     private var isAtLineStart = true
     /// What was printed beyond the limit.
@@ -43,7 +45,7 @@ struct TextLimit {
     ///
     /// - Returns: how many of the bytes are shown, and whether they are the last.
     mutating func admit(_ bytes: UnsafeRawBufferPointer, on stream: OutputStream) -> (count: Int, isLast: Bool) {
-        let room = max(0, outputLimit - shown)
+        let room = max(0, limit - shown)
         if omitted.isEmpty, bytes.count <= room {
             shown += bytes.count
             isAtLineStart = bytes.last.map { $0 == UInt8(ascii: "\n") } ?? isAtLineStart
@@ -62,14 +64,17 @@ struct TextLimit {
         return (count, isLast)
     }
 
-    /// What the reader is told once the limit is reached.
-    static var notice: String {
-        let more = max(outputLimit * 10, 1_000_000).grouped.replacing(",", with: "_")
-        return """
-            [This cell has printed \(outputLimit.grouped) bytes, and a browser becomes slow with more: what follows is left \
-            out, but for its end. `import Display` and then `outputLimit = \(more)` shows more.]
+    init(standard: Int = outputLimit) { self.standard = standard }
 
-            """
+    private var limit: Int { chosenOutputLimit ?? standard }
+
+    /// What the reader is told once the limit is reached.
+    var notice: String {
+        """
+        [This cell has printed \(limit.grouped) bytes, and a browser becomes slow with more: what follows is left \
+        out, but for its end. `import Display` and then `\(limit.asLimit)` shows more.]
+
+        """
     }
 
     /// Ends the output, and returns what is still to be shown: how much was left out, and then the end.

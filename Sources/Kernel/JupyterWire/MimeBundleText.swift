@@ -43,8 +43,12 @@ extension MimeBundle {
     }
 }
 
-extension MimeBundle.Content {
+extension MimeBundle {
     /// Bytes of JSON, roughly.
+    package var approximateSize: Int { contents.values.reduce(0) { $0 + $1.approximateSize } }
+}
+
+extension MimeBundle.Content {
     fileprivate var approximateSize: Int {
         switch self {
         case .text(let string): string.utf8.count

@@ -26,7 +26,7 @@ final class CellCompiler: Sendable {
     let pluginOptions: [String]
     /// Where the frontend keeps what it has made of C headers, from session to session if the user's folder can be
     /// written.
-    private let moduleCache: String
+    let moduleCache: String
 
     /// - Throws: `SystemError` or `FileError` where `folder` cannot be made.
     init(toolchain: Toolchain, folder: String, modules: String) throws {
@@ -37,7 +37,7 @@ final class CellCompiler: Sendable {
         views = try ModuleViews(folder: folder)
         let kept = cacheFolder() + "/modules"
         try? makeFolder(kept)
-        moduleCache = access(kept, W_OK) == 0 ? kept : folder + "/modules"
+        moduleCache = access(kept, W_OK) == 0 && freeSpace(at: kept) > 100 << 20 ? kept : folder + "/modules"
         self.toolchain = toolchain
         self.folder = folder
         self.modules = modules

@@ -126,13 +126,29 @@ final class CellThreads: Sendable {
     /// What a cell that was interrupted has left running in tasks and on threads would take the processor from all that
     /// comes, and its output land there. What it started before it returned, failed or called `exit` goes on.
     private func leaveBehind(_ cell: Int, after ending: Ending) {
-        switch ending {
-        case .returned, .exited, .trapped: break
-        case .interrupted:
-            ccells_abandon(Int32(cell))
-            distributeReports()
+        guard case .interrupted = ending else { return }
+        ccells_abandon(Int32(cell))
+        // It may have waited for an older one, in whose endless job on the main actor nobody can be interrupted any more.
+        if let occupant = CellExecutors.cellOnMainActor { ccells_abandon(Int32(occupant)) }
+        CellExecutors.dropAbandoned()
+        let haveStopped = ccells_stop_abandoned(false)
+        distributeReports()
+        if !haveStopped { stopLater() }
+    }
+
+    /// Goes on stopping threads that are in long calls of a library, while others run; in the end wherever they are.
+    private func stopLater() {
+        _ = startThread { [self] in
+            for round in 1...Self.rounds {
+                usleep(100_000)
+                let haveStopped = ccells_stop_abandoned(round == Self.rounds)
+                distributeReports()
+                if haveStopped { break }
+            }
         }
     }
+    /// With the pauses between them 1.5 s and more, as long as a cell's own thread has in a library's call.
+    private static let rounds = 10
 
     /// The cell whose work a thread did. Threads that serve every cell (Dispatch's, the task pool's) are known by the
     /// outermost cell in their calls.

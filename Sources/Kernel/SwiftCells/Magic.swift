@@ -11,19 +11,36 @@ struct Magic {
     /// The rest of the cell.
     var body: String
 
-    /// One line of help for each.
-    static let help: [(usage: String, purpose: String)] = [
-        ("%time CODE", "runs the code or the rest of the cell, and tells how long it took"),
-        ("%timeit CODE", "runs it many times, optimised, and tells mean and deviation of a run"),
-        ("%optimize [on|off]", "compiles the rest of the cell with -O; alone: every cell from here on, until off"),
-        ("%who", "the variables: name, type, value, size and cell"),
-        ("%history [COUNT]", "what was run in this session"),
-        ("%reset", "forgets every name and import of earlier cells"),
-        ("%package ADDRESS VERSION [PRODUCT …]", "builds a Swift package once, so that cells can import it"),
-        ("!COMMAND", "runs a command in the shell"),
-        ("?NAME", "the documentation of a name"),
-        ("%magics", "this list"),
+    /// One line of help for each, and an example.
+    static let help: [(usage: String, purpose: String, example: String)] = [
+        ("%time CODE", "runs the code or the rest of the cell, and tells how long it took", "%time numbers.sorted()"),
+        (
+            "%timeit CODE",
+            "runs the code or the rest of the cell many times, optimised, and tells mean and deviation of a run",
+            "%timeit numbers.reduce(0, +)"
+        ),
+        (
+            "%optimize [on|off]",
+            "compiles the rest of the cell with -O; alone or with on: every cell from here on, until off",
+            "%optimize\nfor _ in 0..<1_000_000 { step() }"
+        ),
+        ("%who", "the variables: name, type, value, size and cell", "%who"),
+        ("%history [COUNT]", "what was run in this session, or the last of it", "%history 3"),
+        ("%reset", "forgets every name and import of earlier cells", "%reset"),
+        (
+            "%package ADDRESS VERSION [PRODUCT …]", "builds a Swift package once, so that cells can import it",
+            "%package https://github.com/apple/swift-collections 1.6.0"
+        ),
+        ("!COMMAND", "runs a command in the shell", "!ls notebooks"),
+        ("?NAME", "the documentation of a name; NAME? does the same", "?print"),
+        ("%magics", "this list", "%magics"),
     ]
+
+    /// The help for a command, by its name with the mark: `%time`.
+    static func help(for name: some StringProtocol) -> String? {
+        help.first { $0.usage.prefix { $0 == "%" || $0 == "!" || $0 == "?" || $0.isLowercase } == name }
+            .map { "\($0.usage)\n    \($0.purpose)\n\nFor example:\n    \($0.example.replacing("\n", with: "\n    "))" }
+    }
 
     /// - Returns: `nil` where the cell begins with Swift.
     /// - Throws: `UnknownMagic`.
@@ -42,9 +59,15 @@ struct Magic {
             argument = String(rest)
         case "%":
             let name = rest.prefix { !$0.isWhitespace }
-            guard let kind = Kind(rawValue: String(name)), kind != .shell, kind != .inspect else {
-                throw UnknownMagic(name: String(name))
+            // `%time?`
+            if name.last == "?", name == rest {
+                let asked = name.dropLast()
+                guard asked.isEmpty || Kind(command: asked) != nil else { throw UnknownMagic(name: String(asked)) }
+                kind = asked.isEmpty ? .magics : .inspect
+                argument = asked.isEmpty ? "" : "%" + asked
+                return
             }
+            guard let kind = Kind(command: name) else { throw UnknownMagic(name: String(name)) }
             self.kind = kind
             let argument = rest[name.endIndex...].drop(while: \.isWhitespace)
             self.argument = String(argument)
@@ -61,6 +84,8 @@ struct Magic {
 
     /// Whether it is about Swift code, and not a command by itself.
     var runsCode: Bool { [.time, .timeit, .optimize].contains(kind) }
+    /// Whether it means nothing without code.
+    var needsCode: Bool { kind == .time || kind == .timeit }
 
     /// The code to run: what stands behind the name, or else the rest of the cell.
     ///
@@ -74,25 +99,18 @@ struct UnknownMagic: Error, CustomStringConvertible {
 
     var description: String {
         let known = Magic.Kind.allCases.map(\.rawValue).filter { $0 != "shell" && $0 != "inspect" }
-        let nearest = known.min { distance($0, name) < distance($1, name) }!
-        return distance(nearest, name) <= max(1, name.count / 2)
+        if name.isEmpty { return "behind % stands the name of a command, without a space. %magics lists them all." }
+        let nearest = known.min { $0.editDistance(to: name) < $1.editDistance(to: name) }!
+        return nearest.editDistance(to: name) <= max(1, name.count / 2)
             ? "%\(name) is no command of this kernel; the nearest is %\(nearest). %magics lists them all."
             : "%\(name) is no command of this kernel. %magics lists them all."
     }
+}
 
-    /// Levenshtein's: how many letters have to be put in, taken out or changed.
-    private func distance(_ first: String, _ second: String) -> Int {
-        let second = Array(second)
-        var row = Array(0...second.count)
-        for (i, a) in first.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, b) in second.enumerated() {
-                let changed = diagonal + (a == b ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(row[j] + 1, row[j + 1] + 1, changed)
-            }
-        }
-        return row[second.count]
+extension Magic.Kind {
+    /// The command that is called so behind `%`.
+    init?(command name: some StringProtocol) {
+        guard let kind = Self(rawValue: String(name)), kind != .shell, kind != .inspect else { return nil }
+        self = kind
     }
 }

@@ -7,6 +7,13 @@ import JupyterKernel
 extension SwiftInterpreter {
     func run(_ magic: Magic, cell: Cell, output: any CellOutput) throws -> CellOutcome {
         let label = "In[\(cell.executionCount)]"
+        if magic.needsCode, CellSyntax(magic.code).isEmpty {
+            let name = magic.kind.rawValue
+            return .failure(
+                CellFailure(
+                    name: "MagicError",
+                    message: "%\(name) needs code to run: behind it, `%\(name) work()`, or on the lines below it."))
+        }
         switch magic.kind {
         case .time:
             let clock = ContinuousClock()
@@ -20,8 +27,14 @@ extension SwiftInterpreter {
             )
             return outcome
         case .timeit:
+            // First as it stands: the compiler's messages are about the user's text then.
             let code = magic.code
             let syntax = CellSyntax(code)
+            guard !syntax.awaitsAtTopLevel else {
+                return .failure(
+                    CellFailure(name: "MagicError", message: "%timeit runs no code that awaits; %time does, once."))
+            }
+            if let failure = try compileFailure(of: syntax, label: label) { return .failure(failure) }
             var lines = code
             if let range = syntax.lastExpressionRange {
                 let text = Array(code.utf8)
@@ -33,18 +46,19 @@ extension SwiftInterpreter {
             let wrapped = "try _cellTimeIt { () throws -> Void in " + lines + "\n}"
             return try run(CellSyntax(wrapped), label: label, isOptimized: true)
         case .optimize:
-            if magic.argument == "on" || magic.argument == "off" || magic.body.allSatisfy(\.isWhitespace) {
-                guard ["", "on", "off"].contains(magic.argument) else { break }
-                optimizesCells = magic.argument != "off"
-                output.stream(
-                    .stdout,
-                    optimizesCells
-                        ? "Cells are compiled with -O from here on: faster code, slower answers. %optimize off ends it.\n"
-                        : "Cells are compiled without optimisation again.\n")
-                return .success(nil)
+            let isSwitch = magic.argument == "on" || magic.argument == "off"
+            if !isSwitch, !CellSyntax(magic.code).isEmpty {
+                return try run(CellSyntax(magic.code), label: label, isOptimized: true, output: output)
             }
-            return try run(CellSyntax(magic.code), label: label, isOptimized: true, output: output)
-        case .who: return try variables(label: label)
+            optimizesCells = magic.argument != "off"
+            output.stream(
+                .stdout,
+                optimizesCells
+                    ? "Cells are compiled with -O from here on: faster code, slower answers. %optimize off ends it.\n"
+                    : "Cells are compiled without optimisation again.\n")
+            let rest = CellSyntax("\n" + magic.body)
+            return rest.isEmpty ? .success(nil) : try run(rest, label: label, output: output)
+        case .who where magic.argument.isEmpty: return try variables(label: label)
         case .history:
             // A wish that makes no sense must not trap: this is the kernel's own thread.
             let count = magic.argument.isEmpty ? Int.max : Int(magic.argument) ?? -1
@@ -57,22 +71,39 @@ extension SwiftInterpreter {
             output.stream(.stdout, "All names and imports of earlier cells are forgotten.\n")
             return .success(nil)
         case .package: return try addPackage(magic.argument, output: output)
-        case .magics:
+        case .magics where magic.argument.isEmpty:
             return .success(
                 Table(["command", "what it does"], rows: Magic.help.map { [$0.usage, $0.purpose] }).mimeBundle)
         case .shell: return try shell(magic.argument)
         case .inspect:
-            guard let bundle = inspect(magic.argument, cursor: magic.argument.unicodeScalars.count, detail: 0) else {
+            if let help = Magic.help(for: magic.argument) {
+                output.page(MimeBundle(text: help))
+                return .success(nil)
+            }
+            guard !magic.argument.isEmpty else {
+                return .failure(
+                    CellFailure(name: "MagicError", message: "? needs a name: `?print`. %magics lists the commands."))
+            }
+            guard let bundle = documentation(of: magic.argument) else {
                 return .failure(CellFailure(name: "NotFound", message: "nothing is known of \(magic.argument)"))
             }
             output.page(bundle)
             return .success(nil)
-        case .reset: break
+        case .reset, .who, .magics: break
         }
+        let usage = Magic.help.first { $0.usage.hasPrefix("%" + magic.kind.rawValue) }?.usage ?? ""
         return .failure(
             CellFailure(
                 name: "MagicError",
-                message: "%\(magic.kind.rawValue) \(magic.argument) is not understood. %magics shows how to write it."))
+                message: "%\(magic.kind.rawValue) \(magic.argument) is not understood. It is written \(usage)."))
+    }
+
+    /// What is known of a name; of `Run.model` also where only a value has such a member.
+    private func documentation(of name: String) -> MimeBundle? {
+        func inspected(_ code: String) -> MimeBundle? { inspect(code, cursor: code.unicodeScalars.count, detail: 0) }
+        if let bundle = inspected(name) { return bundle }
+        guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return nil }
+        return inspected("(nil as \(name[..<dot])?)!\(name[dot...])")
     }
 
     /// A table of the variables, their values read by a cell of its own.
@@ -87,6 +118,9 @@ extension SwiftInterpreter {
     }
 
     private func shell(_ command: String) throws -> CellOutcome {
+        guard !command.isEmpty else {
+            return .failure(CellFailure(name: "MagicError", message: "! needs a command for the shell: `!ls`."))
+        }
         let result = try tool.run("/bin/sh", ["-c", command], showsOutput: true)
         if result.wasStopped { return .failure(interrupted) }
         guard result.status == 0 else {

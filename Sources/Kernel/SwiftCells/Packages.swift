@@ -130,3 +130,9 @@ func cacheFolder() -> String {
     if let folder = getenv("XDG_CACHE_HOME"), folder.pointee != 0 { return String(cString: folder) + "/swift-lab" }
     return (getenv("HOME").map { String(cString: $0) } ?? "/tmp") + "/.cache/swift-lab"
 }
+
+/// How many bytes may still be written to the disk that a folder is on.
+func freeSpace(at path: String) -> UInt64 {
+    var information = statvfs()
+    return statvfs(path, &information) == 0 ? UInt64(information.f_bavail) * UInt64(information.f_frsize) : 0
+}

@@ -17,7 +17,7 @@ public final class SwiftInterpreter: Interpreter {
     private let conformances = Conformances()
     private let session = Mutex(Session())
     /// Where what a cell shows goes, by module number: a thread that it has left behind may show something at any time.
-    private let outputs = Mutex<[Int: any CellOutput]>([:])
+    private static let outputs = Mutex<[Int: any CellOutput]>([:])
     private let folder: SessionFolder
     /// The program was built with the compiler that the cells are built with.
     private static let swiftVersion = "6.3"
@@ -42,16 +42,31 @@ public final class SwiftInterpreter: Interpreter {
         var inputs: [(label: String, code: String)] = []
     }
 
-    /// Once a process. `lateOutput` gets what there is to say of threads that failed after their cell had ended.
+    /// Once a process.
     ///
+    /// - Parameters:
+    ///   - standardError: where the last words go if a thread of the kernel's own fails, which ends the process.
+    ///   - lateOutput: gets what there is to say of threads that failed after their cell had ended.
     /// - Throws: `ToolchainMissing`, or an error that says what the system refused.
-    public init(lateOutput: @escaping @Sendable (String) -> Void) throws {
+    public init(
+        standardError: Int32 = STDERR_FILENO, lateOutput: @escaping @Sendable (String) -> Void
+    ) throws {
+        ccells_send_last_words_to(standardError)
         toolchain = try Toolchain()
         folder = try SessionFolder()
         compiler = try CellCompiler(
             toolchain: toolchain, folder: folder.path + "/cells", modules: ModulePaths.modules)
         assistant = CodeAssistant(toolchain: toolchain, compiler: compiler, modules: ModulePaths.modules)
         ccells_on_error(noteError)
+        ccells_on_late_output { cell, descriptor, text, count in
+            ccells_hold()
+            defer { ccells_release() }
+            guard let output = SwiftInterpreter.outputs.withLock({ $0[Int(cell)] }) else { return false }
+            output.stream(
+                descriptor == STDOUT_FILENO ? .stdout : .stderr,
+                bytes: UnsafeRawBufferPointer(start: text, count: count))
+            return true
+        }
         CellExecutors.install()
         let toolchain = toolchain
         threads = try CellThreads { late in
@@ -133,7 +148,7 @@ public final class SwiftInterpreter: Interpreter {
 
     public func outputOfCallingThread() -> (any CellOutput)? {
         let cell = Int(ccells_cell_of_caller())
-        return cell == 0 ? nil : outputs.withLock { $0[cell] }
+        return cell == 0 ? nil : Self.outputs.withLock { $0[cell] }
     }
 
     public func shielded<Result>(_ work: () throws -> Result) rethrows -> Result {
@@ -189,14 +204,7 @@ public final class SwiftInterpreter: Interpreter {
             $0.isCompiling = false
         }
         if product.wasInterrupted || session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
-        guard let file = product.file else {
-            var diagnostics = product.diagnostics.helpful(in: syntax.code)
-            let (names, labels) = session.withLock { ($0.names, $0.labels) }
-            diagnostics.explainOlderTypes(
-                compilerOutput: product.compilerOutput, older: names.olderTypes(behind: syntax.references),
-                labels: labels)
-            return .failure(compileFailure(diagnostics, code: syntax.code, label: label))
-        }
+        guard let file = product.file else { return .failure(compileFailure(product, of: syntax, label: label)) }
         let warnings = product.diagnostics.helpful(in: syntax.code)
         if !warnings.isEmpty {
             output?.stream(.stderr, warnings.rendered(code: syntax.code, label: label).map { $0 + "\n" }.joined())
@@ -214,7 +222,8 @@ public final class SwiftInterpreter: Interpreter {
         }
         session.withLock { $0.actors.formUnion(syntax.definitions.filter(\.isActor).map(\.name)) }
         let shown = RunningCell.output
-        outputs.withLock { $0[number] = shown }
+        Self.outputs.withLock { $0[number] = shown }
+        ccells_is_running(Int32(number))
         let entry = unsafeBitCast(symbol, to: ccells_entry.self)
         let ending = try threads.run(
             cell: number, isInterrupted: { session.withLock { $0.isInterrupted } },
@@ -236,6 +245,19 @@ public final class SwiftInterpreter: Interpreter {
         }
         compiler.hideSoon(outdated)
         return outcome
+    }
+
+    /// Why code does not compile; `nil` where it does. Nothing of it is run.
+    func compileFailure(of syntax: CellSyntax, label: String) throws -> CellFailure? {
+        let (number, names) = session.withLock { session in
+            session.newest += 1
+            session.isCompiling = true
+            return (session.newest, session.names)
+        }
+        defer { session.withLock { $0.isCompiling = false } }
+        let (_, product) = try compile(syntax, cell: number, label: label, names: names, isOptimized: false)
+        if product.wasInterrupted || session.withLock({ $0.isInterrupted }) { return interrupted }
+        return product.file == nil ? compileFailure(product, of: syntax, label: label) : nil
     }
 
     /// Compiles a cell, and another time where the compiler asks for what is not the user's to know.
@@ -319,11 +341,23 @@ public final class SwiftInterpreter: Interpreter {
             traceback: ["\(ANSI.yellow)Interrupted.\(ANSI.reset) Earlier variables are unchanged."])
     }
 
-    private func compileFailure(_ diagnostics: [Diagnostic], code: String, label: String) -> CellFailure {
+    private func compileFailure(_ product: CellCompiler.Product, of syntax: CellSyntax, label: String) -> CellFailure {
+        var diagnostics = product.diagnostics.helpful(in: syntax.code)
+        let (names, labels) = session.withLock { ($0.names, $0.labels) }
+        diagnostics.explainOlderTypes(
+            compilerOutput: product.compilerOutput, older: names.olderTypes(behind: syntax.references), labels: labels)
+        diagnostics.proposeNames(from: names.names(startingWith: "", members: false))
+        let unknown = diagnostics.unknownNames
+        if !unknown.isEmpty {
+            diagnostics.proposeImports(
+                MissingImports(toolchain: toolchain, folder: compiler.folder, moduleCache: compiler.moduleCache)
+                    .modules(declaring: unknown, imported: names.imports + syntax.imports))
+        }
+        diagnostics.shortenNotesOnTry()
         let first = diagnostics.first { $0.severity == .error }
         return CellFailure(
             name: "CompileError", message: first?.message ?? "the cell did not compile",
-            traceback: diagnostics.rendered(code: code, label: label))
+            traceback: diagnostics.rendered(code: syntax.code, label: label))
     }
 
     private func failure(_ trap: Trap, _ trace: Backtrace, onTopLevel: Bool) -> CellFailure {

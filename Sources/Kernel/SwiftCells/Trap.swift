@@ -37,8 +37,10 @@ struct Trap: Sendable {
             Array($0.bindMemory(to: UInt.self).prefix(Int(report.access_count)))
         }
         for variable in variables {
-            // "Cell3.scores : [Swift.String : Swift.Int]"
-            let global = ccells_symbol_at(variable).map { demangled(String(cString: $0)).withoutCellNames }
+            // "Cell3.scores : [Swift.String : Swift.Int]", "static Cell3.Shared.items : [Swift.Int]"
+            let global = ccells_symbol_at(variable).map {
+                demangled(String(cString: $0)).withoutCellNames.replacing(#/^static /#, with: "")
+            }
             guard let name = global.map({ String($0.prefix { $0 != " " && $0 != ":" }) }) ?? property(at: variable)
             else { continue }
             if !name.isEmpty, !changing.contains(name) { changing.append(name) }
@@ -63,7 +65,8 @@ struct Trap: Sendable {
             switch signal {
             case SIGSEGV, SIGBUS: return "Memory that is not there was accessed (segmentation fault)"
             case SIGFPE: return "Arithmetic fault"
-            default: return "The program trapped (\(String(cString: strsignal(signal))))"
+            case SIGILL, SIGTRAP, SIGABRT: return "The program trapped (\(String(cString: strsignal(signal))))"
+            default: return "A signal came that ends a program: \(String(cString: strsignal(signal)))"
             }
         }
     }
@@ -71,37 +74,11 @@ struct Trap: Sendable {
 
 /// The property of an object of one of the cells' classes that lies at an address: `Box.items`.
 private func property(at address: UInt) -> String? {
-    let word = UInt(MemoryLayout<UInt>.size)
-    // An object begins with the address of its class's metadata, whose symbol ends with "CN". 2 KB of properties is more
-    // than anybody writes in a cell.
-    for object in stride(from: address & ~(word - 1), to: (address & ~(word - 1)) - 2048, by: -Int(word)) {
-        var metadata: UInt = 0
-        guard ccells_read_word(object, &metadata) else { return nil }
-        guard let symbol = ccells_symbol_at(metadata).map({ String(cString: $0) }), symbol.hasSuffix("CN") else {
-            continue
-        }
-        var base: UInt = 0
-        guard let file = ccells_file_of(metadata, &base) else { return nil }
-        final class Search {
-            let prefix: Substring
-            let offset: UInt
-            var name: String?
-            init(prefix: Substring, offset: UInt) { (self.prefix, self.offset) = (prefix, offset) }
-        }
-        let search = Search(prefix: symbol.dropLast(), offset: address - object)
-        ccells_symbols(
-            file, "Wvd",
-            { symbol, address, context in
-                let search = Unmanaged<Search>.fromOpaque(context!).takeUnretainedValue()
-                let symbol = String(cString: symbol!)
-                guard symbol.hasPrefix(search.prefix), address!.load(as: UInt.self) == search.offset else { return }
-                // "direct field offset for Cell2.Box.items : [Swift.Int]"
-                let text = demangled(symbol).withoutCellNames.dropFirst("direct field offset for ".count)
-                search.name = String(text.prefix { $0 != " " })
-            }, Unmanaged.passUnretained(search).toOpaque())
-        return search.name
-    }
-    return nil
+    var type: UnsafePointer<CChar>?
+    guard let name = ccells_property_at(address, &type), let type else { return nil }
+    // "nominal type descriptor for Cell2.Box"
+    let typeName = demangled(String(cString: type)).withoutCellNames.dropFirst("nominal type descriptor for ".count)
+    return "\(typeName).\(String(cString: name).replacing("$__lazy_storage_$_", with: ""))"
 }
 
 extension String {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -58,13 +59,20 @@ int ccells_outermost_cell(uintptr_t frame) {
 }
 
 int ccells_cell_of_caller(void) {
-    if (ccells_self.cell || ccells_self.is_kernels_own) return ccells_self.cell;
+    int cell = ccells_own_cell();
+    if (cell || ccells_self.is_kernels_own) return cell;
     return ccells_self.printing ? ccells_self.printing : ccells_outermost_cell((uintptr_t)__builtin_frame_address(0));
 }
 
 void ccells_hold(void) { ccells_self.held++; }
 
-void ccells_release(void) { ccells_self.held--; }
+void ccells_release(void) {
+    if (--ccells_self.held || !ccells_self.waiting_signals) return;
+    uint64_t waiting = ccells_self.waiting_signals;
+    ccells_self.waiting_signals = 0;
+    for (int signal = 1; signal < 64; signal++)
+        if (waiting >> signal & 1) syscall(SYS_tgkill, getpid(), ccells_thread_id(), signal);
+}
 
 static void close_texts(bool closed) {
     if (closed) atomic_store(&texts_are_closed, true);
@@ -126,6 +134,8 @@ static ccells_place place(const ucontext_t *context) {
     return (ccells_place){program_counter(context), frame_pointer(context), stack_pointer(context)};
 }
 
+atomic_int ccells_newest_thread;
+
 // How many threads are to park when they return into a cell's text.
 static atomic_int parking_count;
 
@@ -135,11 +145,25 @@ static void set_parking(bool shall_park) {
     atomic_fetch_add(&parking_count, shall_park ? 1 : -1);
 }
 
-void ccells_begin_work(void) { set_parking(false); }
+void ccells_begin_work(int cell) {
+    set_parking(false);
+    ccells_self.task_cell = cell;
+}
+
+void ccells_end_work(void) {
+    ccells_self.task_cell = 0;
+    set_parking(false);
+}
+
+void ccells_is_gone(void) {
+    pid_t self = ccells_thread_id();
+    atomic_compare_exchange_strong(&ccells_newest_thread, &self, 0);
+}
 
 static _Noreturn void report_and_park(ccells_kind kind, int value, uintptr_t address, ccells_place place) {
     // First: from here on an interrupt leaves this thread alone.
     ccells_self.has_ended = true;
+    ccells_is_gone();
     set_parking(false);
     ccells_send_report(kind, value, address, place);
     if (kind == CCELLS_OVERFLOW) give_back_stack();  // the report has read it
@@ -153,9 +177,12 @@ static bool is_overflow(uintptr_t address, uintptr_t stack_pointer) {
     return (address < low + 4096 && address + (1 << 20) > low) || (stack_pointer < low + 4096 && stack_pointer + (1 << 20) > low);
 }
 
-atomic_int ccells_newest_thread;
-
 static void on_fault(int signal, siginfo_t *info, void *pointer) {
+    if (ccells_self.unreadable) {
+        jmp_buf *unreadable = ccells_self.unreadable;
+        ccells_self.unreadable = NULL;
+        _longjmp(*unreadable, 1);
+    }
     ucontext_t *context = pointer;
     int saved = errno;
     uintptr_t pc = program_counter(context), address = (uintptr_t)info->si_addr;
@@ -189,7 +216,7 @@ static void on_fault(int signal, siginfo_t *info, void *pointer) {
 // ---- interrupts
 
 // What a thread is asked for.
-enum { LEAVE = 1, LEAVE_AT_ONCE, LEAVE_IF_ABANDONED };
+enum { LEAVE = 1, LEAVE_AT_ONCE, LEAVE_IF_ABANDONED, LEAVE_AT_ONCE_IF_ABANDONED };
 
 enum { MAXIMUM_CELLS = 1 << 16 };
 static atomic_bool is_abandoned[MAXIMUM_CELLS];
@@ -204,21 +231,24 @@ static bool ask(pid_t thread, int what) {
     return !syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, INTERRUPT, &info);
 }
 
+bool ccells_is_abandoned(int cell) { return cell > 0 && cell < MAXIMUM_CELLS && atomic_load(&is_abandoned[cell]); }
+
 static bool works_for_abandoned(const ucontext_t *context) {
-    int cell = ccells_self.cell ? ccells_self.cell : ccells_outermost_cell(frame_pointer(context));
-    if (!cell) cell = ccells_cell_at(program_counter(context));
-    return cell > 0 && cell < MAXIMUM_CELLS && atomic_load(&is_abandoned[cell]);
+    // The thread of a top level goes with its own cell.
+    if (ccells_self.is_main) return ccells_is_abandoned(ccells_self.cell);
+    int cell = ccells_own_cell() ? ccells_own_cell() : ccells_outermost_cell(frame_pointer(context));
+    return ccells_is_abandoned(cell ? cell : ccells_cell_at(program_counter(context)));
 }
 
 static void on_interrupt(int signal, siginfo_t *info, void *pointer) {
     (void)signal;
     ucontext_t *context = pointer;
     int saved = errno, what = info->si_code == SI_QUEUE ? info->si_value.sival_int : 0;
-    if (what == LEAVE_IF_ABANDONED) {
+    if (what == LEAVE_IF_ABANDONED || what == LEAVE_AT_ONCE_IF_ABANDONED) {
         bool leaves = !ccells_self.is_kernels_own && !ccells_self.has_ended && works_for_abandoned(context);
         if (leaves) set_parking(true);
         atomic_fetch_add(&answered, 1);
-        if (!leaves) what = 0;
+        what = !leaves ? 0 : what == LEAVE_AT_ONCE_IF_ABANDONED ? LEAVE_AT_ONCE : LEAVE;
     } else if (what && (!ccells_self.is_main || ccells_self.has_ended)) {
         what = 0;  // a thread reports its end once
     }
@@ -244,16 +274,70 @@ static void ask_if_abandoned(pid_t thread) {
     if (ask(thread, LEAVE_IF_ABANDONED)) atomic_fetch_add(&asked, 1);
 }
 
+static void ask_at_once_if_abandoned(pid_t thread) {
+    if (ask(thread, LEAVE_AT_ONCE_IF_ABANDONED)) atomic_fetch_add(&asked, 1);
+}
+
 void ccells_abandon(int cell) {
     if (cell > 0 && cell < MAXIMUM_CELLS) atomic_store(&is_abandoned[cell], true);
+}
+
+bool ccells_stop_abandoned(bool by_force) {
     atomic_store(&asked, 0);
     atomic_store(&answered, 0);
-    ccells_visit_threads(ask_if_abandoned);
+    ccells_visit_threads(by_force ? ask_at_once_if_abandoned : ask_if_abandoned);
+    // A thread that has blocked the signal never answers.
     for (int i = 0; i < 40 && atomic_load(&answered) < atomic_load(&asked); i++) usleep(500);
-    if (!atomic_load(&parking_count)) return;
-    close_texts(true);
-    for (int i = 0; i < 100 && atomic_load(&parking_count); i++) usleep(1000);
-    close_texts(false);
+    if (atomic_load(&parking_count)) {
+        close_texts(true);
+        for (int i = 0; i < 100 && atomic_load(&parking_count); i++) usleep(1000);
+        close_texts(false);
+    }
+    return !atomic_load(&parking_count);
+}
+
+// ---- other signals
+
+// Those that would end the process although nothing of the kernel's is damaged: a timer's, another program's.
+static const int ending_signals[] = {SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGIO, SIGXCPU, SIGXFSZ, SIGSYS};
+
+static _Atomic(uint64_t) waiting_signals;  // by number, a bit each
+
+// Has a signal that came on one of the kernel's own threads go to that of a cell, or to the next cell's; and one that
+// came while the thread does some of the kernel's work wait for the end of that. False where it is this thread's, now.
+static bool pass_on(int signal) {
+    uint64_t bit = signal < 64 ? 1ull << signal : 0;
+    if (ccells_self.is_kernels_own) {
+        pid_t thread = atomic_load(&ccells_newest_thread);
+        if (!thread || syscall(SYS_tgkill, getpid(), thread, signal)) atomic_fetch_or(&waiting_signals, bit);
+        return true;
+    }
+    if (ccells_self.held) ccells_self.waiting_signals |= bit;
+    return ccells_self.held;
+}
+
+void ccells_take_waiting_signals(void) {
+    uint64_t waiting = atomic_exchange(&waiting_signals, 0);
+    for (int signal = 1; signal < 64; signal++)
+        if (waiting >> signal & 1) syscall(SYS_tgkill, getpid(), ccells_thread_id(), signal);
+}
+
+static void on_ending(int signal, siginfo_t *info, void *pointer) {
+    (void)info;
+    int saved = errno;
+    if (!pass_on(signal)) report_and_park(CCELLS_SIGNAL, signal, 0, place(pointer));
+    errno = saved;
+}
+
+static void on_broken_pipe(int signal) { (void)signal; }
+
+static struct sigaction users_actions[65];
+
+// Stands before the handlers that cells install: on a thread of the kernel's, a trap in them would end the process.
+static void on_users(int signal, siginfo_t *info, void *pointer) {
+    int saved = errno;
+    if (!pass_on(signal)) users_actions[signal].sa_sigaction(signal, info, pointer);
+    errno = saved;
 }
 
 static atomic_int installed_in;  // the process; children that a cell forks are on their own
@@ -272,6 +356,14 @@ int ccells_install(void) {
     int signals[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
     for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
         if (sigaction(signals[i], &fault, NULL)) return -1;
+    struct sigaction ending = {.sa_sigaction = on_ending, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    sigemptyset(&ending.sa_mask);
+    for (unsigned i = 0; i < sizeof ending_signals / sizeof *ending_signals; i++)
+        if (sigaction(ending_signals[i], &ending, NULL)) return -1;
+    // Not ignored, which programs that are started would inherit: writing to a pipe that nobody reads fails with EPIPE.
+    struct sigaction nothing = {.sa_handler = on_broken_pipe, .sa_flags = SA_RESTART};
+    sigemptyset(&nothing.sa_mask);
+    if (sigaction(SIGPIPE, &nothing, NULL)) return -1;
     struct sigaction interrupt = {.sa_sigaction = on_interrupt, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     sigemptyset(&interrupt.sa_mask);
     if (sigaction(INTERRUPT, &interrupt, NULL)) return -1;
@@ -295,7 +387,7 @@ static void say(const char *message) {
 
 _Noreturn void abort(void) {
     if (ccells_is_guarded()) report_and_park(CCELLS_ABORT, SIGABRT, 0, CALLER);
-    ((void (*)(void))next("abort"))();
+    REAL(abort)();
     __builtin_unreachable();
 }
 
@@ -319,7 +411,7 @@ _Noreturn void pthread_exit(void *value) {
         say("pthread_exit");
         report_and_park(CCELLS_EXIT, 0, 0, CALLER);
     }
-    ((void (*)(void *))next("pthread_exit"))(value);
+    REAL(pthread_exit)(value);
     __builtin_unreachable();
 }
 
@@ -327,20 +419,65 @@ _Noreturn void pthread_exit(void *value) {
 
 static bool is_ours(int signal) {
     switch (signal) {
-    case SIGILL: case SIGTRAP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGABRT: case INTERRUPT: return true;
+    case SIGILL: case SIGTRAP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGABRT: case SIGINT: case INTERRUPT:
+        return true;
     default: return false;
     }
 }
 
 int sigaction(int signal, const struct sigaction *action, struct sigaction *older) {
-    bool is_kept = action && is_ours(signal) && ccells_is_guarded();
-    return ((int (*)(int, const struct sigaction *, struct sigaction *))next("sigaction"))(
-        signal, is_kept ? NULL : action, older);
+    struct sigaction users, ending, before = users_actions[signal > 0 && signal < 65 ? signal : 0];
+    bool is_users = action && signal > 0 && signal < 65 && ccells_is_guarded();
+    if (is_users && is_ours(signal)) {
+        action = NULL;
+    } else if (is_users && action->sa_handler == SIG_DFL) {
+        // "As it was": for these that is ours.
+        for (unsigned i = 0; i < sizeof ending_signals / sizeof *ending_signals; i++) {
+            if (ending_signals[i] != signal) continue;
+            ending = *action;
+            ending.sa_sigaction = on_ending;
+            ending.sa_flags |= SA_SIGINFO | SA_ONSTACK;
+            action = &ending;
+            break;
+        }
+    } else if (is_users && action->sa_handler != SIG_IGN && action->sa_sigaction != on_users) {
+        users = users_actions[signal] = *action;
+        users.sa_sigaction = on_users;
+        users.sa_flags |= SA_SIGINFO | SA_ONSTACK;
+        action = &users;
+    }
+    int failure = REAL(sigaction)(signal, action, older);
+    if (!failure && older && older->sa_sigaction == on_users) *older = before;
+    return failure;
 }
 
 sighandler_t signal(int number, sighandler_t handler) {
-    if (is_ours(number) && ccells_is_guarded()) return SIG_DFL;
-    return ((sighandler_t (*)(int, sighandler_t))next("signal"))(number, handler);
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, older = {0};
+    sigemptyset(&action.sa_mask);
+    return sigaction(number, &action, &older) ? SIG_ERR : older.sa_handler;
+}
+
+// Whether a signal that a cell sends to its own process would end it.
+static bool is_deadly(int signal) {
+    switch (signal) {
+    case SIGKILL: return true;
+    case 0: case SIGCHLD: case SIGCONT: case SIGSTOP: case SIGTSTP: case SIGTTIN: case SIGTTOU: case SIGURG:
+    case SIGWINCH: return false;
+    default: break;
+    }
+    struct sigaction action;
+    return !REAL(sigaction)(signal, NULL, &action) && action.sa_handler == SIG_DFL;
+}
+
+int kill(pid_t process, int signal) {
+    if (process == getpid() && ccells_is_guarded() && is_deadly(signal))
+        report_and_park(CCELLS_SIGNAL, signal, 0, CALLER);
+    return REAL(kill)(process, signal);
+}
+
+int raise(int signal) {
+    if (ccells_is_guarded() && is_deadly(signal)) report_and_park(CCELLS_SIGNAL, signal, 0, CALLER);
+    return REAL(raise)(signal);
 }
 
 static int set_mask(const char *function, int how, const sigset_t *set, sigset_t *older) {
@@ -378,12 +515,17 @@ static bool is_warning(const char *text) {
     return !strncmp(text, "SWIFT TASK", 10) || !strncasecmp(text, "warning", 7);
 }
 
+static int last_words_to = STDERR_FILENO;
+
+void ccells_send_last_words_to(int descriptor) { last_words_to = descriptor; }
+
 // The Swift runtime writes "Fatal error: …" to the standard error and traps, and that of C++ names the exception:
 // kept for the report, where it is said once and with the cell's line. Anything else goes its way.
 int fputs(const char *text, FILE *stream) {
-    static _Atomic(int (*)(const char *, FILE *)) real;
-    int (*put)(const char *, FILE *) = atomic_load(&real);
-    if (!put) atomic_store(&real, put = (int (*)(const char *, FILE *))next("fputs"));
+    int (*put)(const char *, FILE *) = REAL(fputs);
+    // The process is about to end: nobody would pass on what the notebook's stream gets.
+    if (stream == stderr && ccells_self.is_kernels_own && is_in("libswift", __builtin_return_address(0)))
+        return (int)syscall(SYS_write, last_words_to, text, strlen(text));
     if (stream != stderr || !ccells_is_guarded()) return put(text, stream);
     void *caller = __builtin_return_address(0);
     if (is_in("libstdc++", caller)) {
@@ -394,4 +536,69 @@ int fputs(const char *text, FILE *stream) {
     }
     add_last_words(text);
     return 0;
+}
+
+// ---- output that goes past the C library's streams
+
+// C++'s `cout` and `cerr` write to the streams that the C library had at the start. What stands in their place since
+// knows whose text it is.
+static FILE *in_force(FILE *stream) {
+    static _Atomic(void *) first_output, first_error;
+    if (stream == stdout || stream == stderr) return stream;
+    if (stream == ccells_real("_IO_2_1_stdout_", &first_output)) return stdout;
+    return stream == ccells_real("_IO_2_1_stderr_", &first_error) ? stderr : stream;
+}
+
+size_t fwrite(const void *text, size_t size, size_t count, FILE *stream) {
+    // "terminate called after throwing an instance of '": what it was is kept for the report.
+    static const char beginning[] = "terminate called";
+    if (stream == stderr && size * count >= sizeof beginning && !memcmp(text, beginning, sizeof beginning - 1) &&
+        is_in("libstdc++", __builtin_return_address(0)) && ccells_is_guarded())
+        ccells_self.is_terminating = true;
+    if (stream == stderr && ccells_self.is_terminating) return count;
+    return REAL(fwrite)(text, size, count, in_force(stream));
+}
+
+#undef fputc
+int fputc(int character, FILE *stream) {
+    if (stream == stderr && ccells_self.is_terminating) return character;
+    return REAL(fputc)(character, in_force(stream));
+}
+
+#undef putc
+int putc(int character, FILE *stream) { return fputc(character, stream); }
+
+#undef fflush
+int fflush(FILE *stream) { return REAL(fflush)(stream ? in_force(stream) : NULL); }
+
+static bool (*take_output)(int cell, int descriptor, const void *text, size_t count);
+static atomic_int running_cell;
+
+void ccells_on_late_output(bool (*take)(int, int, const void *, size_t)) { take_output = take; }
+
+void ccells_is_running(int cell) { atomic_store(&running_cell, cell); }
+
+// What is written to descriptors 1 and 2 lands under the cell that runs. So what another one has left behind may not.
+static bool is_taken(int descriptor, const void *text, size_t count) {
+    if (descriptor != STDOUT_FILENO && descriptor != STDERR_FILENO) return false;
+    if (!take_output || !ccells_is_guarded()) return false;
+    int cell = ccells_cell_of_caller();
+    return cell && cell != atomic_load(&running_cell) && take_output(cell, descriptor, text, count);
+}
+
+ssize_t write(int descriptor, const void *text, size_t count) {
+    if (is_taken(descriptor, text, count)) return count;
+    return REAL(write)(descriptor, text, count);
+}
+
+ssize_t writev(int descriptor, const struct iovec *parts, int count) {
+    if (descriptor != STDOUT_FILENO && descriptor != STDERR_FILENO) return REAL(writev)(descriptor, parts, count);
+    ssize_t written = 0;
+    for (int i = 0; i < count; i++) {
+        ssize_t more = write(descriptor, parts[i].iov_base, parts[i].iov_len);
+        if (more < 0) return written ? written : more;
+        written += more;
+        if ((size_t)more < parts[i].iov_len) break;
+    }
+    return written;
 }

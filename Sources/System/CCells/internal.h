@@ -17,15 +17,20 @@ typedef struct {
     bool is_kernels_own;
     bool is_main;
     int cell;
+    int task_cell;    // of whose task it runs a part, on a thread that runs those of all cells; else 0
+    bool is_listed;   // among those that do the work of cells
     char message[CCELLS_MESSAGE];
     int message_length;
     int access_count;  // of changes under way, of which the outermost are kept
     ccells_access accesses[CCELLS_ACCESSES];
     uintptr_t stack_low, stack_high;
     jmp_buf *thrown;  // where the top level's thread goes on when an error has left it
+    jmp_buf *volatile unreadable;  // where reading goes on when there is no memory at the address
     int held;         // it must not be parked while this is not 0
     int printing;     // the outermost cell in the calls of a `print` under way, where `cell` is 0
     int lock_count;   // of the mutexes that it holds
+    uint64_t waiting_signals;  // that came while it was held; by number, a bit each
+    bool is_terminating;  // C++'s runtime tells why it is about to call abort()
     bool has_ended;   // it has reported its end
     bool shall_park;  // as soon as it returns into a cell's text
 } ccells_thread;
@@ -56,6 +61,8 @@ void ccells_add_text(uintptr_t start, uintptr_t end, int cell);
 
 // The outermost cell in the calling thread's calls, from the frame pointer of one of its functions on; 0 where none is.
 int ccells_outermost_cell(uintptr_t frame);
+// The cell whose work the calling thread does, where that is known without its calls; else 0.
+static inline int ccells_own_cell(void) { return ccells_self.task_cell ? ccells_self.task_cell : ccells_self.cell; }
 // Keeps the ids of the threads that do the work of cells.
 void ccells_add_thread(void);
 void ccells_remove_thread(void);
@@ -64,6 +71,18 @@ void ccells_visit_threads(void (*visit)(pid_t thread));
 
 // The thread that a signal for the whole process is meant for: that of the newest top level.
 extern atomic_int ccells_newest_thread;
+// Notes that the calling thread takes no signals any more.
+void ccells_is_gone(void);
+// Lets the calling thread have what signals have come while no cell's thread was there.
+void ccells_take_waiting_signals(void);
+
+// The C library's own function where we have one of that name: REAL(write)(1, text, 3). Looked up once at each place.
+void *ccells_real(const char *name, _Atomic(void *) *known);
+#define REAL(name)                                                     \
+    ({                                                                 \
+        static _Atomic(void *) known;                                  \
+        (__typeof__(&name))ccells_real(#name, &known);                 \
+    })
 
 // Whether what would end the process shall cost the calling thread only.
 bool ccells_is_guarded(void);

@@ -28,6 +28,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 enum { ALTERNATE_STACK = 64 * 1024 };
 
 void ccells_add_thread(void) {
+    if (ccells_self.is_listed) return;
+    ccells_self.is_listed = true;
     for (int i = 0; i < MAXIMUM_THREADS; i++) {
         int none = 0;
         if (atomic_compare_exchange_strong(&threads[i], &none, ccells_thread_id())) return;
@@ -115,7 +117,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     start *given = malloc(sizeof *given);
     if (!given) return EAGAIN;
     bool worker = is_worker((void *)routine);
-    *given = (start){routine, argument, ccells_self.is_kernels_own && !worker, worker ? 0 : ccells_self.cell};
+    *given = (start){routine, argument, ccells_self.is_kernels_own && !worker, worker ? 0 : ccells_own_cell()};
     int failure = create(thread, attributes, begin, given);
     if (failure) free(given);
     return failure;
@@ -137,8 +139,10 @@ static void *run_top_level(void *pointer) {
     ccells_add_thread();
     __atomic_store_n(given.thread, ccells_thread_id(), __ATOMIC_RELEASE);
     atomic_store(&ccells_newest_thread, ccells_thread_id());
+    ccells_take_waiting_signals();
     given.body(given.argument);
     ccells_self.has_ended = true;
+    ccells_is_gone();
     ccells_send_report(CCELLS_RETURNED, 0, 0, (ccells_place){0});
     return NULL;
 }
@@ -239,29 +243,26 @@ void ccells_top_level_waits(void) { ccells_self.thrown = NULL; }
 
 // ---- mutexes: whether a thread that is parked leaves one behind
 
-static void *real(const char *name, _Atomic(void *) *known) {
+void *ccells_real(const char *name, _Atomic(void *) *known) {
     void *function = atomic_load_explicit(known, memory_order_relaxed);
     if (!function) atomic_store(known, function = dlsym(RTLD_NEXT, name));
     return function;
 }
 
 int pthread_mutex_lock(pthread_mutex_t *mutex) {
-    static _Atomic(void *) known;
-    int failure = ((int (*)(pthread_mutex_t *))real("pthread_mutex_lock", &known))(mutex);
+    int failure = REAL(pthread_mutex_lock)(mutex);
     if (!failure) ccells_self.lock_count++;
     return failure;
 }
 
 int pthread_mutex_trylock(pthread_mutex_t *mutex) {
-    static _Atomic(void *) known;
-    int failure = ((int (*)(pthread_mutex_t *))real("pthread_mutex_trylock", &known))(mutex);
+    int failure = REAL(pthread_mutex_trylock)(mutex);
     if (!failure) ccells_self.lock_count++;
     return failure;
 }
 
 int pthread_mutex_unlock(pthread_mutex_t *mutex) {
-    static _Atomic(void *) known;
-    int failure = ((int (*)(pthread_mutex_t *))real("pthread_mutex_unlock", &known))(mutex);
+    int failure = REAL(pthread_mutex_unlock)(mutex);
     if (!failure && ccells_self.lock_count > 0) ccells_self.lock_count--;
     return failure;
 }
@@ -275,14 +276,11 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex) {
     return failure
 
 int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex) {
-    static _Atomic(void *) known;
-    WAITING(((int (*)(pthread_cond_t *, pthread_mutex_t *))real("pthread_cond_wait", &known))(condition, mutex));
+    WAITING(REAL(pthread_cond_wait)(condition, mutex));
 }
 
 int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *limit) {
-    static _Atomic(void *) known;
-    WAITING(((int (*)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *))real(
-        "pthread_cond_timedwait", &known))(condition, mutex, limit));
+    WAITING(REAL(pthread_cond_timedwait)(condition, mutex, limit));
 }
 
-int ccells_current_cell(void) { return ccells_self.cell; }
+int ccells_current_cell(void) { return ccells_own_cell(); }

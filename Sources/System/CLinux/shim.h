@@ -1,7 +1,9 @@
 // What Swift's Glibc module leaves out.
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -40,6 +42,25 @@ static inline int linux_send_with_descriptors(int socket, const void *bytes, siz
     int descriptors[2] = {first, second};
     memcpy(CMSG_DATA(rights), descriptors, sizeof descriptors);
     return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/// Opens a set of descriptors to wait for. -1 with errno set.
+static inline int linux_open_watch(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+/// Adds a descriptor to read from to the set.
+static inline int linux_watch(int watch, int descriptor) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptor};
+    return epoll_ctl(watch, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+static inline int linux_unwatch(int watch, int descriptor) { return epoll_ctl(watch, EPOLL_CTL_DEL, descriptor, NULL); }
+
+/// Waits for one of the set from which something can be read, or nothing any more, and returns it; or -1.
+static inline int linux_wait_watched(int watch, bool *can_read) {
+    struct epoll_event event;
+    if (epoll_wait(watch, &event, 1, -1) != 1) return -1;
+    *can_read = event.events & EPOLLIN;
+    return event.data.fd;
 }
 
 // What <stdio.h> declares of `fopencookie` for _GNU_SOURCE, without which Swift's Glibc module was made.

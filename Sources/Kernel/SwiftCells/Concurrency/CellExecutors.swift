@@ -21,4 +21,13 @@ struct CellExecutors: ExecutorFactory {
 
     /// Whatever is left to do of a task that was abandoned is dropped: the rest of a cell must not run after its end.
     static func abandon(_ task: UInt) { main.abandon(task) }
+
+    /// Whatever is left to do of the tasks of cells that were given up is dropped.
+    static func dropAbandoned() {
+        main.dropAbandoned()
+        pool.dropAbandoned()
+    }
+
+    /// The cell that keeps the main actor to itself now, if any does.
+    static var cellOnMainActor: Int? { main.occupyingCell }
 }

@@ -7,9 +7,11 @@ import Synchronization
 /// runs, else on a thread of its own.
 final class MainActorQueue: MainExecutor, Sendable {
     private struct State {
-        var jobs: [UnownedJob] = []
+        var jobs = JobQueue()
         /// The thread that is in a job.
         var occupant: pid_t?
+        /// The cell whose job that is; 0 where it is not known.
+        var occupyingCell: Int32 = 0
         /// The cell's thread that takes all jobs while it is there.
         var host: pid_t?
         var hasThread = false
@@ -20,7 +22,10 @@ final class MainActorQueue: MainExecutor, Sendable {
     private let gate = Gate()
 
     func enqueue(_ job: consuming ExecutorJob) {
+        ccells_hold()
+        defer { ccells_release() }
         let job = UnownedJob(job)
+        TaskMark.note(job)
         let isFirst = state.withLock { state in
             state.jobs.append(job)
             defer { state.hasThread = true }
@@ -67,8 +72,16 @@ final class MainActorQueue: MainExecutor, Sendable {
     func abandon(_ task: UInt) {
         state.withLock { state in
             state.abandoned.insert(task)
-            state.jobs.removeAll { unsafeBitCast($0, to: UInt.self) == task }
+            state.jobs.drop { unsafeBitCast($0, to: UInt.self) == task }
         }
+    }
+
+    /// Forgets the jobs of cells that were given up.
+    func dropAbandoned() { state.withLock { $0.jobs.dropAbandoned() } }
+
+    /// The cell whose job is under way, and keeps all others waiting; `nil` where there is none.
+    var occupyingCell: Int? {
+        state.withLock { $0.occupant == nil || $0.occupyingCell == 0 ? nil : Int($0.occupyingCell) }
     }
 
     private func start() {
@@ -81,20 +94,21 @@ final class MainActorQueue: MainExecutor, Sendable {
         let thread = ccells_thread_id()
         while true {
             let seen = gate.generation
-            let job = state.withLock { state -> UnownedJob? in
-                guard state.occupant == nil, state.host == (asHost ? thread : nil), !state.jobs.isEmpty else {
-                    return nil
-                }
+            let next = state.withLock { state -> (job: UnownedJob, cell: Int32)? in
+                guard state.occupant == nil, state.host == (asHost ? thread : nil), let next = state.jobs.take()
+                else { return nil }
                 state.occupant = thread
-                return state.jobs.removeFirst()
+                state.occupyingCell = next.cell
+                return next
             }
-            guard let job else {
+            guard let (job, cell) = next else {
                 gate.wait(after: seen)
                 continue
             }
             let isDropped = state.withLock { $0.abandoned.contains(unsafeBitCast(job, to: UInt.self)) }
-            ccells_begin_work()
+            ccells_begin_work(cell)
             if !isDropped { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            ccells_end_work()
             state.withLock { $0.occupant = nil }
             // Who was waiting for this one to end, or for a job that came meanwhile, looks again.
             gate.advance()

@@ -88,14 +88,18 @@ void ccells_release(void);
 void *ccells_load(const char *path, int cell);
 
 // Calls `found` with each symbol that a loaded object defines and whose mangled name ends so. "Mc": the descriptor of a
-// conformance to a protocol; "Wvd": where in an object of a class a property lies.
+// conformance to a protocol.
 void ccells_symbols(
     const char *path, const char *ending, void (*found)(const char *symbol, const void *address, void *context),
     void *context);
 
-// Has an older conformance of a type to a protocol do what a newer one does. False where it has conditions, or the type
-// is generic.
+// Has an older conformance of a type to a protocol do what a newer one does. False where something of the older one is
+// still in force, because the protocol did it and not a cell.
 bool ccells_replace_conformance(const void *older, const void *newer);
+
+// The name of the property that lies at an address in an object of a Swift class, and the symbol of its class's descriptor;
+// NULL where none is found.
+const char *ccells_property_at(uintptr_t address, const char **type);
 
 // Reads a word of the process's own memory. False where there is none.
 bool ccells_read_word(uintptr_t address, uintptr_t *word);
@@ -111,12 +115,27 @@ bool ccells_interrupt(int thread, bool by_force);
 // Ends the waiting for a return that `ccells_interrupt` began.
 void ccells_interrupt_done(void);
 
-// Notes that nothing of a cell is to run any more, and parks those threads that do its work or that of cells noted
-// before: like `ccells_interrupt`, but for 100 ms at most. Threads in a library's call stay, until they come back.
+// Notes that nothing of a cell is to run any more.
 void ccells_abandon(int cell);
+bool ccells_is_abandoned(int cell);
 
-// Called by a thread that does the work of cells before it takes up something new.
-void ccells_begin_work(void);
+// Parks the threads that do the work of cells so noted: like `ccells_interrupt`, and with up to 100 ms for those that are
+// in a library's call to come back. False where some have not.
+bool ccells_stop_abandoned(bool by_force);
+
+// Called by a thread that does the work of all cells before it takes up something new, and after: a part of a task of
+// that cell, or 0.
+void ccells_begin_work(int cell);
+void ccells_end_work(void);
+
+// What is called when a thread of another cell than the one that runs writes to the standard output or error past the C
+// library. It returns whether it took the text.
+void ccells_on_late_output(bool (*take)(int cell, int descriptor, const void *text, size_t count));
+// Where the Swift runtime's last words go when a thread of the kernel's own fails.
+void ccells_send_last_words_to(int descriptor);
+
+// Notes which cell runs, or ran last.
+void ccells_is_running(int cell);
 
 // The file that an address was loaded from, and where that file begins in memory; NULL where none was.
 const char *ccells_file_of(uintptr_t address, uintptr_t *base);
