@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from Kernel.conftest import Outcome
+from kernels import Outcome
 
 LOOPS = {
     "nothing": "while true {}",
@@ -87,7 +87,7 @@ def test_a_library_call_that_does_not_end_is_left_with_a_word_on_locks(notebook)
 def test_a_user_expression_ends(notebook):
     notebook.run("import Glibc\nfunc forever() -> Int { usleep(1); while true {} }")
     identity = notebook.client.execute('print("started")', user_expressions={"endless": "forever()", "kept": "6 * 7"})
-    notebook.wait_for((identity, Outcome()), lambda message: message["msg_type"] == "stream")
+    notebook.wait_for(Outcome(identity), lambda message: message["msg_type"] == "stream")
     # The expression comes after the cell, and is compiled first: asked until it has begun and heard.
     for _ in range(20):
         notebook.interrupt()

@@ -95,14 +95,14 @@ def test_a_child_process_writes_under_the_cell_that_started_it(notebook, tmp_pat
     notebook.finish(first)
     later = notebook.start(f'_ = FileManager.default.createFile(atPath: "{tmp_path}/go", contents: nil)\nchild.waitUntilExit()')
     printed = {}
-    while first[0] not in printed or not later[1].reply:
+    while first.identity not in printed or not later.reply:
         message = notebook.client.get_iopub_msg(timeout=20)
         parent = message["parent_header"].get("msg_id")
         if message["msg_type"] == "stream":
             printed[parent] = printed.get(parent, "") + message["content"]["text"]
-        if parent == later[0] and message["content"].get("execution_state") == "idle":
-            later[1].reply = {"status": "ok"}
-    assert printed == {first[0]: "late\n"}
+        if parent == later.identity and message["content"].get("execution_state") == "idle":
+            later.reply = {"status": "ok"}
+    assert printed == {first.identity: "late\n"}
 
 
 def test_c_plus_plus_prints_in_order(notebook):
