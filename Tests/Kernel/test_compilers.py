@@ -82,7 +82,8 @@ def test_errors_at_the_end_of_a_cell_are_at_its_last_line(notebook):
         assert message in outcome.error
         lines = [int(word.rstrip(":")) for line in outcome.error.splitlines() if line.startswith("In[")
                  for word in [line.split("line ")[1].split()[0]]]
-        assert lines and max(lines) <= code.count("\n") + 2
+        assert lines and max(lines) <= code.count("\n") + 1
+    assert "line 3: error: expected '}' in struct" in notebook.run("let a = 1\nstruct S {\n    var x = 1\n\n").error
 
 
 def test_what_no_cell_imports_is_not_there(notebook):

@@ -48,8 +48,8 @@ import Testing
         let source = CellSource(
             CellSyntax("let v = v + x"), cell: 2, label: "In[2]", names: names(declaring: "let v = 1"))
         // Compiled: `let v = Cell1.v + x; …`. `v` was at column 9 and `x` at column 13.
-        #expect(source.userColumn(line: 1, column: 15) == 9)
-        #expect(source.userColumn(line: 1, column: 19) == 13)
-        #expect(source.userColumn(line: 1, column: 5) == 5)
+        #expect(source.place(line: 1, column: 15).column == 9)
+        #expect(source.place(line: 1, column: 19).column == 13)
+        #expect(source.place(line: 1, column: 5).column == 5)
     }
 }

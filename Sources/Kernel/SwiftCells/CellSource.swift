@@ -4,6 +4,8 @@ internal import SwiftSyntax
 /// Knows for every position of the compiled text where it lies in the user's.
 struct CellSource {
     let text: String
+    /// What the file is called that it is compiled from.
+    let fileName: String
     /// The modules that the cells before it have imported as a whole, in order.
     let importedModules: [String]
     /// Those that it is the first to import.
@@ -17,6 +19,7 @@ struct CellSource {
 
     private let code: String
     private let lineCount: Int
+    private let headLineCount: Int
     private let head: String
     private let edits: [Edit]
     /// The insertions, by line of the cell (from 1): at which column of the *compiled* line (UTF-8, from 1) how many
@@ -66,11 +69,15 @@ struct CellSource {
         head += "#sourceLocation(file: \"\(label)\", line: 1)\n"
 
         code = syntax.code
-        lineCount = code.utf8.reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
+        fileName = "Cell\(cell).swift"
+        lineCount = Self.lines(of: code)
+        headLineCount = Self.lines(of: head) - 1
         self.head = head
         self.edits = edits
         (text, insertions) = Self.assemble(head, code, edits)
     }
+
+    private static func lines(of text: String) -> Int { text.utf8.reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 } }
 
     /// The module that an import declaration makes visible as a whole, with no attribute.
     private static func wholeModule(_ line: String) -> String? {
@@ -158,16 +165,24 @@ struct CellSource {
         return edits
     }
 
-    /// The line of the user's text (from 1) for one of the compiled text. Behind its end there may be any number of them.
-    func userLine(_ line: Int) -> Int { min(line, lineCount + 1) }
+    /// Where the user's text ends: the line, and the column behind its last character (UTF-8, from 1).
+    var end: (line: Int?, column: Int?) {
+        var lines = code.split(separator: "\n", omittingEmptySubsequences: false)
+        while lines.count > 1, lines.last!.allSatisfy(\.isWhitespace) { lines.removeLast() }
+        return (lines.count, (lines.last?.utf8.count ?? 0) + 1)
+    }
 
-    /// The column of the user's line (UTF-8, from 1) for one of the compiled line.
-    func userColumn(line: Int, column: Int) -> Int {
+    /// Whether a line of what was compiled lies behind the user's text, where there may be thousands of empty ones.
+    func isBehindEnd(_ line: Int) -> Bool { line > headLineCount + lineCount }
+
+    /// The place in the user's text (UTF-8, from 1) for one in the compiled text, counted from the user's first line.
+    func place(line: Int, column: Int) -> (line: Int?, column: Int?) {
+        if line > lineCount { return end }
         var shift = 0
         for insertion in insertions[line] ?? [] where insertion.column < column {
             shift += min(insertion.bytes, column - insertion.column)
         }
-        return column - shift
+        return (line, column - shift)
     }
 }
 

@@ -42,8 +42,10 @@ extension [Diagnostic] {
             var diagnostic = Diagnostic(
                 severity: .init(rawValue: String(found.4))!, message: String(found.5).withoutCellNames)
             if found.1 == label, let line = Int(found.2), let column = Int(found.3) {
-                diagnostic.line = source.userLine(line)
-                diagnostic.column = source.userColumn(line: line, column: column)
+                (diagnostic.line, diagnostic.column) = source.place(line: line, column: column)
+            } else if found.1.hasSuffix("/" + source.fileName), let line = Int(found.2), source.isBehindEnd(line) {
+                // What is missing at the end has the name of the file.
+                (diagnostic.line, diagnostic.column) = source.end
             }
             // A note about what the kernel has put in tells the user nothing.
             if !contains(diagnostic), !diagnostic.message.contains("_cell") { append(diagnostic) }

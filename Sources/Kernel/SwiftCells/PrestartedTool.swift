@@ -6,12 +6,8 @@ import Synchronization
 /// A tool of the toolchain that has made its start before there is work for it: a process that stops before its `main`
 /// and forks a child for each piece of work. `prestart.c` is the other side.
 final class PrestartedTool: Sendable {
-    private struct Server {
-        let process: pid_t
-        let socket: Int32
-    }
     private struct State {
-        var server: Server?
+        var server: HelperProcess?
         /// How many times in a row it had gone, or a child of its said nothing.
         var failures = 0
     }
@@ -83,34 +79,17 @@ final class PrestartedTool: Sendable {
 
     private static let mostFailures = 5
 
-    private func server(_ state: inout State) -> Server? {
+    private func server(_ state: inout State) -> HelperProcess? {
         if let server = state.server { return server }
         guard let library, state.failures < Self.mostFailures else { return nil }
-        var ends: [Int32] = [-1, -1]
-        guard linux_open_sockets(&ends, 1) == 0 else { return nil }
-        defer { close(ends[1]) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO)
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        guard let process = try? spawn(program, [], actions: &actions, preloading: library) else {
-            close(ends[0])
-            state.failures = Self.mostFailures
-            return nil
-        }
-        let server = Server(process: process, socket: ends[0])
-        state.server = server
-        return server
+        state.server = HelperProcess(program, takesPackets: true, preloading: library)
+        if state.server == nil { state.failures = Self.mostFailures }
+        return state.server
     }
 
-    private static func end(_ server: inout Server?) {
-        guard let ended = server else { return }
+    private static func end(_ server: inout HelperProcess?) {
+        server?.end()
         server = nil
-        close(ended.socket)
-        kill(ended.process, SIGKILL)
-        waitForEnd(of: ended.process)
     }
 }
 

@@ -101,7 +101,7 @@ final class Subprocess: Sendable {
 ///
 /// - Throws: `SystemError` where it cannot be started.
 func spawn(
-    _ program: String, _ arguments: [String], actions: inout posix_spawn_file_actions_t,
+    _ program: String, name: String? = nil, _ arguments: [String], actions: inout posix_spawn_file_actions_t,
     preloading library: String? = nil
 ) throws -> pid_t {
     var attributes = posix_spawnattr_t()
@@ -111,7 +111,7 @@ func spawn(
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
-    var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    var argv: [UnsafeMutablePointer<CChar>?] = ([name ?? program] + arguments).map { strdup($0) } + [nil]
     defer { for pointer in argv { free(pointer) } }
     let preload = library.flatMap { strdup("LD_PRELOAD=" + $0) }
     defer { free(preload) }

@@ -27,6 +27,8 @@ public final class SwiftInterpreter: Interpreter {
     private struct Session {
         /// The number of the newest module. Not the execution count: silent cells are modules too.
         var newest = 0
+        /// The number of the newest callback. Apart from those of modules: a compiler waits for the next of them.
+        var newestCallback = 1 << 15
         var names = NameTable()
         /// What the user calls a cell, by module number.
         var labels: [Int: String] = [:]
@@ -409,8 +411,8 @@ extension SwiftInterpreter {
     public func perform(_ callback: @escaping @Sendable () -> Void, output: any CellOutput) -> CellOutcome {
         threads.distributeReports()
         let number = session.withLock { session in
-            session.newest += 1
-            return session.newest
+            session.newestCallback += 1
+            return session.newestCallback
         }
         do {
             let ending = try threads.run(

@@ -8,12 +8,8 @@ final class CodeService: Sendable {
     private let program: String
     private let library: String
 
-    private struct Helper {
-        var process: pid_t
-        var socket: Int32
-    }
     private struct State {
-        var helper: Helper?
+        var helper: HelperProcess?
         var isShutDown = false
     }
     /// Locked while a question is out: the service answers one at a time.
@@ -43,7 +39,7 @@ final class CodeService: Sendable {
                         ? receiveFrame(helper.socket, deadline: deadline) : nil
                 }
                 if answers.count == requests.count { return answers }
-                end(helper)
+                helper.end()
                 state.helper = nil
                 if deadline <= .now { return nil }
             }
@@ -53,48 +49,14 @@ final class CodeService: Sendable {
 
     func shutdown() {
         state.withLock { state in
-            if let helper = state.helper { end(helper) }
+            if let helper = state.helper { helper.end() }
             state.helper = nil
             state.isShutDown = true
         }
     }
 
-    private func start() -> Helper? {
-        var ends: [Int32] = [0, 0]
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { return nil }
-        defer { close(ends[1]) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO)
-        // The service prints what it thinks of the code, which nobody asked for.
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        // Its own group: a Ctrl-C in a console is not meant for it.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
-        let words = ["swift-lab", CodeServiceProcess.command, library]
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var process: pid_t = 0
-        guard posix_spawn(&process, program, &actions, &attributes, &arguments, environ) == 0 else {
-            close(ends[0])
-            return nil
-        }
-        return Helper(process: process, socket: ends[0])
-    }
-
-    private func end(_ helper: Helper) {
-        close(helper.socket)
-        kill(helper.process, SIGKILL)
-        var status: Int32 = 0
-        while waitpid(helper.process, &status, 0) < 0 && errno == EINTR {}
+    private func start() -> HelperProcess? {
+        HelperProcess(program, name: "swift-lab", [CodeServiceProcess.command, library], takesPackets: false)
     }
 }
 
