@@ -44,7 +44,7 @@ test-gpu: toolchain ## runs the tests of operations and of optimizers on the sim
 	@Tests/SimulatedGPU/build $(SIMULATED)/plain
 	@export SWIFT_LAB_CUDA=$(SIMULATED)/plain XDG_CACHE_HOME=$(SIMULATED)/cache; \
 	SWIFT_LAB_TEST_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
-		--filter 'OperationTests|DeviceTests'; \
+		--filter 'OperationTests|DeviceTests' && \
 	SWIFT_LAB_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
 		--filter 'OptimizerTests|CallFormTests'
 

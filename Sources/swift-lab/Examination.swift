@@ -60,7 +60,7 @@ enum Examination {
             func readLine(prompt: String, isPassword: Bool) throws -> String { throw InputUnavailable() }
         }
         do {
-            let interpreter = try SwiftInterpreter { _ in }
+            let interpreter = try SwiftInterpreter(standardError: STDERR_FILENO) { _ in }
             defer { interpreter.shutdown() }
             let clock = ContinuousClock()
             let start = clock.now

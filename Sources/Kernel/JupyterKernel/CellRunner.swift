@@ -40,6 +40,10 @@ final class CellRunner: Sendable {
             if content.storesHistory { state.executionCount += 1 }
             return state.executionCount
         }
+        // Before clients hear of the cell: an interrupt that answers the announcement is for it.
+        interpreter.forgetInterrupt()
+        begin(aCell: true)
+        defer { end() }
         if !content.isSilent { request.publish(ExecuteInput(code: content.code, executionCount: count)) }
 
         let output = CellPublisher(
@@ -75,9 +79,8 @@ final class CellRunner: Sendable {
     private func run(
         _ cell: Cell, evaluating expressions: [String: String], output: CellPublisher
     ) -> (CellOutcome, [String: ExecuteReply.UserExpression]) {
-        begin(aCell: true)
-        defer { end() }
         take(over: output)
+        defer { capture?.drain() }
         return RunningCell.$output.withValue(output) {
             let outcome = interpreter.execute(cell, output: output)
             output.end()

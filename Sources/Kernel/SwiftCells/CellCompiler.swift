@@ -50,7 +50,6 @@ final class CellCompiler: Sendable {
         frontend = PrestartedTool(toolchain.frontend, library: ModulePaths.prestart)
         linker = PrestartedTool(toolchain.linker, library: ModulePaths.prestart)
         prepare(WaitingCompiler.Terms(cell: 1, isOptimized: false, options: []), modules: [])
-        linker.prepare()
     }
 
     /// Ends what has been started ahead.

@@ -25,9 +25,6 @@ final class PrestartedTool: Sendable {
 
     deinit { state.withLock { Self.end(&$0.server) } }
 
-    /// Starts the process, if it does not run.
-    func prepare() { _ = state.withLock { server(&$0) } }
-
     /// Ends the process and its children.
     func shutdown() {
         state.withLock { state in

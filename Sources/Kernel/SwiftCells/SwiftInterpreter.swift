@@ -51,7 +51,7 @@ public final class SwiftInterpreter: Interpreter {
     ///   - lateOutput: gets what there is to say of threads that failed after their cell had ended.
     /// - Throws: `ToolchainMissing`, or an error that says what the system refused.
     public init(
-        standardError: Int32 = STDERR_FILENO, lateOutput: @escaping @Sendable (String) -> Void
+        standardError: Int32, lateOutput: @escaping @Sendable (String) -> Void
     ) throws {
         ccells_send_last_words_to(standardError)
         toolchain = try Toolchain()
@@ -92,7 +92,6 @@ public final class SwiftInterpreter: Interpreter {
     }
 
     public func execute(_ cell: Cell, output: any CellOutput) -> CellOutcome {
-        forgetInterrupt()
         threads.distributeReports()
         let label = "In[\(cell.executionCount)]"
         if !cell.isSilent { session.withLock { $0.inputs.append((label, cell.code)) } }
@@ -109,8 +108,7 @@ public final class SwiftInterpreter: Interpreter {
         }
     }
 
-    /// Before a cell, and not between its steps: what the user asks at any time from here on holds.
-    private func forgetInterrupt() {
+    public func forgetInterrupt() {
         session.withLock { $0.isInterrupted = false }
         compiler.forgetInterrupt()
         tool.forgetStop()
@@ -198,6 +196,8 @@ public final class SwiftInterpreter: Interpreter {
             return (session.newest, session.names)
         }
         defer { session.withLock { $0.isCompiling = false } }
+        // One that came before there was a compiler to stop.
+        if session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
         let start = ContinuousClock.now
         let (source, product) = try compile(
             syntax, cell: number, label: label, names: names, isOptimized: isOptimized || optimizesCells)

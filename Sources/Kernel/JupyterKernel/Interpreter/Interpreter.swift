@@ -11,6 +11,9 @@ public protocol Interpreter: AnyObject, Sendable {
     /// Runs one cell to its end and returns how it ended. What it produces meanwhile goes to `output`.
     func execute(_ cell: Cell, output: any CellOutput) -> CellOutcome
 
+    /// Called before each cell is announced to the clients: an `interrupt` that came before was not meant for it, and one
+    /// that comes from here on is, even before `execute` has begun.
+    func forgetInterrupt()
     /// Asks the running cell to stop. Returns at once; the cell's `execute` returns when it has stopped.
     func interrupt()
     /// Completions at `cursor`, a count of Unicode scalars from the start of `code`.
@@ -36,6 +39,7 @@ public protocol Interpreter: AnyObject, Sendable {
 }
 
 extension Interpreter {
+    public func forgetInterrupt() {}
     public func interrupt() {}
     public func complete(_ code: String, cursor: Int) -> Completions {
         Completions(matches: [], range: cursor..<cursor)
