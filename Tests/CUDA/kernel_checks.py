@@ -1,4 +1,4 @@
-"""The checks of kernels/ as a program, for the sanitizers: python kernel_checks.py FOLDER BLOCK ORDER [CHECK…]."""
+"""The checks in checks/ as a program, for the sanitizers: python kernel_checks.py FOLDER BLOCK ORDER [CHECK…]."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import numpy
 
 sys.path.insert(0, str(Path(__file__).parent))
 from gpu import GPU  # noqa: E402
-from kernels import CHECKS  # noqa: E402
+from checks import CHECKS  # noqa: E402
 
 folder, block, order = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 os.environ["SIMULATED_GPU_ORDER"] = order

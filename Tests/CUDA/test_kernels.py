@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from kernels import CHECKS, same
+from checks import CHECKS, same
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "random"])

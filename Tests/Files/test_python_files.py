@@ -1,19 +1,9 @@
 """Files of tensors that Python's own libraries wrote are read in a notebook, and the other way round."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy
 import pytest
+from kernels import Kernel
 from safetensors.numpy import load_file, save_file
-
-# The notebook without a browser belongs to the kernel's tests.
-spec = importlib.util.spec_from_file_location(
-    "kernel_notebook", Path(__file__).resolve().parent.parent / "Kernel" / "conftest.py")
-kernel_notebook = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = kernel_notebook
-spec.loader.exec_module(kernel_notebook)
 
 ARRAYS = {
     "single": numpy.array([[1, -2.5, 3e-40], [4, numpy.inf, 6]], dtype=numpy.float32),
@@ -28,7 +18,7 @@ ARRAYS = {
 
 @pytest.fixture(scope="module")
 def notebook():
-    notebook = kernel_notebook.Notebook()
+    notebook = Kernel()
     assert not notebook.run("import Lab").error
     yield notebook
     notebook.close()
