@@ -21,17 +21,33 @@ def tools(notebook, name: str, depth: int) -> list[psutil.Process]:
     """The tools of that name that are there, started by the kernel (depth 1), or by these (2)."""
     found = [psutil.Process(notebook.manager.provisioner.pid)]
     for _ in range(depth):
-        found = [child for parent in found for child in parent.children()]
-    return [process for process in found if process.name() == name and process.status() != psutil.STATUS_ZOMBIE]
+        found = [child for parent in found for child in children(parent)]
+    return [process for process in found if state(process)[0] == name]
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def state(process: psutil.Process) -> tuple[str, str]:
+    """Its name and what it does; empty where it has ended, which it may while it is looked at."""
+    try:
+        status = process.status()
+        return ("", "") if status == psutil.STATUS_ZOMBIE else (process.name(), status)
+    except psutil.NoSuchProcess:
+        return "", ""
 
 
 def waiting(notebook) -> psutil.Process | None:
     """The compiler that waits for the next cell, once it has nothing more to do but wait."""
-    return next((tool for tool in tools(notebook, "swift-frontend", 2) if tool.status() == psutil.STATUS_SLEEPING), None)
+    return next((tool for tool in tools(notebook, "swift-frontend", 2) if state(tool)[1] == psutil.STATUS_SLEEPING), None)
 
 
 def is_gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    return not process.is_running() or state(process) == ("", "")
 
 
 def test_a_cell_goes_to_the_compiler_that_waits_for_it(notebook):
@@ -54,6 +70,8 @@ def test_one_that_is_killed_is_not_missed(notebook, victim):
         case "compilers' server": [killed] = tools(notebook, "swift-frontend", 1)
         case "linkers' server": [killed] = tools(notebook, "ld.lld", 1)
     os.kill(killed.pid, signal.SIGKILL)
+    # Before, it still takes messages that nobody will read, and the next cell does not find a compiler that waits.
+    until(lambda: is_gone(killed))
     assert notebook.run("survivor + 1").value == "2"
     # And it is replaced.
     after = until(lambda: waiting(notebook))
