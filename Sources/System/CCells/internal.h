@@ -5,6 +5,7 @@
 #include "CCells.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 typedef struct {
@@ -49,6 +50,10 @@ typedef struct {
     uintptr_t pc, frame, stack;  // 0 where not known
 } ccells_place;
 void ccells_send_report(ccells_kind kind, int value, uintptr_t address, ccells_place place);
+// Opens the descriptor that becomes readable with each report, or returns -1 with errno set.
+int ccells_open_reports(void);
+// Writes a report and stops the calling thread for good. Safe in a signal handler.
+_Noreturn void ccells_report_and_park(ccells_kind kind, int value, uintptr_t address, ccells_place place);
 
 // Gives up the standard output's lock if the calling thread holds it. Safe in a signal handler.
 void ccells_forget_stream_locks(void);
@@ -58,6 +63,9 @@ _Noreturn void ccells_park(void);
 
 // Notes whole pages of a cell's executable text.
 void ccells_add_text(uintptr_t start, uintptr_t end, int cell);
+// Takes the execute permission from all cells' text, or gives it back.
+void ccells_close_texts(bool closed);
+extern atomic_bool ccells_texts_are_closed;
 
 // The outermost cell in the calling thread's calls, from the frame pointer of one of its functions on; 0 where none is.
 int ccells_outermost_cell(uintptr_t frame);
@@ -68,6 +76,14 @@ void ccells_add_thread(void);
 void ccells_remove_thread(void);
 // Calls `visit` with each of them.
 void ccells_visit_threads(void (*visit)(pid_t thread));
+
+// The signal by which threads are asked to park.
+enum { INTERRUPT = SIGUSR2 };
+// The handlers of it and of faults.
+void ccells_on_interrupt(int signal, siginfo_t *info, void *context);
+void ccells_on_fault(int signal, siginfo_t *info, void *context);
+// Notes whether the calling thread is to park when it returns into a cell's text.
+void ccells_set_parking(bool shall_park);
 
 // The thread that a signal for the whole process is meant for: that of the newest top level.
 extern atomic_int ccells_newest_thread;
