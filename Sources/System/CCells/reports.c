@@ -136,5 +136,6 @@ void ccells_park(void) {
     // Not the C library's function: ours keeps the signals open that every thread has to hear.
     unsigned long all[2] = {~0ul, ~0ul};
     syscall(SYS_rt_sigprocmask, SIG_BLOCK, all, NULL, 8);
-    for (;;) syscall(SYS_pause);
+    // pause() in a form that arm64 has too.
+    for (;;) syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
 }
