@@ -18,14 +18,19 @@ void ccells_is_gone(void) {
     atomic_compare_exchange_strong(&ccells_newest_thread, &self, 0);
 }
 
+// By number, a bit each.
+static void send_to_self(uint64_t signals) {
+    for (int signal = 1; signal < 64; signal++)
+        if (signals >> signal & 1) syscall(SYS_tgkill, getpid(), ccells_thread_id(), signal);
+}
+
 void ccells_hold(void) { ccells_self.held++; }
 
 void ccells_release(void) {
     if (--ccells_self.held || !ccells_self.waiting_signals) return;
     uint64_t waiting = ccells_self.waiting_signals;
     ccells_self.waiting_signals = 0;
-    for (int signal = 1; signal < 64; signal++)
-        if (waiting >> signal & 1) syscall(SYS_tgkill, getpid(), ccells_thread_id(), signal);
+    send_to_self(waiting);
 }
 
 // ---- other signals
@@ -48,11 +53,7 @@ static bool pass_on(int signal) {
     return ccells_self.held;
 }
 
-void ccells_take_waiting_signals(void) {
-    uint64_t waiting = atomic_exchange(&waiting_signals, 0);
-    for (int signal = 1; signal < 64; signal++)
-        if (waiting >> signal & 1) syscall(SYS_tgkill, getpid(), ccells_thread_id(), signal);
-}
+void ccells_take_waiting_signals(void) { send_to_self(atomic_exchange(&waiting_signals, 0)); }
 
 static void on_ending(int signal, siginfo_t *info, void *pointer) {
     (void)info;

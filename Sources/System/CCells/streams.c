@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "internal.h"
 
-#include <dlfcn.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,10 +25,7 @@ static void wake(void) {
 
 void flockfile(FILE *stream) {
     if (stream != stdout) {
-        static _Atomic(void (*)(FILE *)) real;
-        void (*lock)(FILE *) = atomic_load(&real);
-        if (!lock) atomic_store(&real, lock = (void (*)(FILE *))dlsym(RTLD_NEXT, "flockfile"));
-        lock(stream);
+        REAL(flockfile)(stream);
         return;
     }
     int expected = 0;
@@ -47,10 +43,7 @@ void flockfile(FILE *stream) {
 
 void funlockfile(FILE *stream) {
     if (stream != stdout) {
-        static _Atomic(void (*)(FILE *)) real;
-        void (*unlock)(FILE *) = atomic_load(&real);
-        if (!unlock) atomic_store(&real, unlock = (void (*)(FILE *))dlsym(RTLD_NEXT, "funlockfile"));
-        unlock(stream);
+        REAL(funlockfile)(stream);
         return;
     }
     if (atomic_load(&owner) != self() || --depth > 0) return;

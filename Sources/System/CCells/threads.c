@@ -107,18 +107,13 @@ static bool is_worker(void *routine) {
     return dladdr(routine, &info) && info.dli_fname && strstr(info.dli_fname, "libdispatch");
 }
 
-typedef int (*create_function)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-
 // Takes the place of the C library's for the whole process.
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *), void *argument) {
-    static _Atomic(create_function) real;
-    create_function create = atomic_load(&real);
-    if (!create) atomic_store(&real, create = (create_function)dlsym(RTLD_NEXT, "pthread_create"));
     start *given = malloc(sizeof *given);
     if (!given) return EAGAIN;
     bool worker = is_worker((void *)routine);
     *given = (start){routine, argument, ccells_self.is_kernels_own && !worker, worker ? 0 : ccells_own_cell()};
-    int failure = create(thread, attributes, begin, given);
+    int failure = REAL(pthread_create)(thread, attributes, begin, given);
     if (failure) free(given);
     return failure;
 }
@@ -165,15 +160,11 @@ void ccells_enter(ccells_entry entry) {
 typedef struct {
     void *task, *context;
 } created;
-typedef __attribute__((swiftcall)) created (*create_task_function)(size_t, void *, const void *, void *, void *);
 
 __attribute__((swiftcall)) created swift_task_create(
     size_t flags, void *options, const void *result_type, void *entry, void *context) {
-    static _Atomic(create_task_function) real;
-    create_task_function create = atomic_load_explicit(&real, memory_order_relaxed);
-    if (!create) atomic_store(&real, create = (create_task_function)dlsym(RTLD_NEXT, "swift_task_create"));
     if (ccells_self.is_main && !(flags & 1 << 12)) flags |= 1 << 10;
-    return create(flags, options, result_type, entry, context);
+    return REAL(swift_task_create)(flags, options, result_type, entry, context);
 }
 
 int ccells_start(void (*body)(void *), void *argument, int cell, size_t stack_size, int *thread_id) {
