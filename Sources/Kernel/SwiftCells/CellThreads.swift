@@ -131,9 +131,18 @@ final class CellThreads: Sendable {
         // It may have waited for an older one, in whose endless job on the main actor nobody can be interrupted any more.
         if let occupant = CellExecutors.cellOnMainActor { ccells_abandon(Int32(occupant)) }
         CellExecutors.dropAbandoned()
-        let haveStopped = ccells_stop_abandoned(false)
+        if !stopAbandoned() { stopLater() }
+    }
+
+    /// An interrupt can end a cell and a callback at once, while threads of an earlier cell are still being stopped.
+    private let stopsAbandoned = Mutex<Void>(())
+
+    /// Takes up to 120 ms. False where some have not stopped.
+    private func stopAbandoned(byForce: Bool = false) -> Bool {
+        // One after the other: the answers of threads are counted, and would be taken for those to another's question.
+        let haveStopped = stopsAbandoned.withLock { _ in ccells_stop_abandoned(byForce) }
         distributeReports()
-        if !haveStopped { stopLater() }
+        return haveStopped
     }
 
     /// Goes on stopping threads that are in long calls of a library, while others run; in the end wherever they are.
@@ -141,9 +150,7 @@ final class CellThreads: Sendable {
         _ = startThread { [self] in
             for round in 1...Self.rounds {
                 usleep(100_000)
-                let haveStopped = ccells_stop_abandoned(round == Self.rounds)
-                distributeReports()
-                if haveStopped { break }
+                if stopAbandoned(byForce: round == Self.rounds) { break }
             }
         }
     }

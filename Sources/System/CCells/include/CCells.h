@@ -120,7 +120,7 @@ void ccells_abandon(int cell);
 bool ccells_is_abandoned(int cell);
 
 // Parks the threads that do the work of cells so noted: like `ccells_interrupt`, and with up to 100 ms for those that are
-// in a library's call to come back. False where some have not.
+// in a library's call to come back. False where some have not. By one thread at a time.
 bool ccells_stop_abandoned(bool by_force);
 
 // Called by a thread that does the work of all cells before it takes up something new, and after: a part of a task of
