@@ -17,6 +17,7 @@ final class CellRunner: Sendable {
     private let history: History
     private let current: CurrentOutput
     private let state = Mutex(State())
+    private let beginning = Mutex<Void>(())
 
     init(
         interpreter: any Interpreter, input: StandardInput, capture: OutputCapture?, history: History,
@@ -29,8 +30,6 @@ final class CellRunner: Sendable {
         self.current = current
     }
 
-    private var executionCount: Int { state.withLock { $0.executionCount } }
-
     /// Serves an `execute_request`. `waiting` is asked after a failure that stops the cells behind it: it takes those out
     /// of their line, and they are answered as aborted.
     func run(_ request: Request, waiting: () -> [Request]) throws {
@@ -40,12 +39,6 @@ final class CellRunner: Sendable {
             if content.storesHistory { state.executionCount += 1 }
             return state.executionCount
         }
-        // Before clients hear of the cell: an interrupt that answers the announcement is for it.
-        interpreter.forgetInterrupt()
-        begin(aCell: true)
-        defer { end() }
-        if !content.isSilent { request.publish(ExecuteInput(code: content.code, executionCount: count)) }
-
         let output = CellPublisher(
             parent: request.message, publisher: request.publisher, interpreter: interpreter, capture: capture,
             input: content.allowsInput ? input : nil, isSilent: content.isSilent)
@@ -74,13 +67,16 @@ final class CellRunner: Sendable {
         }
     }
 
-    /// Runs a cell to its end, publishes its value, and evaluates the client's expressions. All of it can be
-    /// interrupted.
+    /// Announces a cell, runs it to its end, publishes its value, and evaluates the client's expressions. All of it can
+    /// be interrupted.
     private func run(
         _ cell: Cell, evaluating expressions: [String: String], output: CellPublisher
     ) -> (CellOutcome, [String: ExecuteReply.UserExpression]) {
-        take(over: output)
-        defer { capture?.drain() }
+        // Before clients hear of the cell: an interrupt that answers the announcement is for it. And it ends before they
+        // have the reply: a comm message that answers that finds no cell running.
+        begin(output, isCell: true)
+        defer { end() }
+        output.publish(ExecuteInput(code: cell.code, executionCount: cell.executionCount))
         return RunningCell.$output.withValue(output) {
             let outcome = interpreter.execute(cell, output: output)
             output.end()
@@ -102,28 +98,30 @@ final class CellRunner: Sendable {
     func perform(_ callback: @escaping @Sendable () -> Void, for request: Request) {
         let output = CellPublisher(
             parent: request.message, publisher: request.publisher, interpreter: interpreter, capture: capture)
-        // Text that goes past the C library carries no mark of its origin. While a cell runs it is taken for the
-        // cell's.
-        if begin() { take(over: output) }
+        begin(output, isCell: false)
         defer { end() }
         let outcome = RunningCell.$output.withValue(output) { interpreter.perform(callback, output: output) }
         output.end()
         if case .failure(let failure) = outcome { output.publish(ErrorReport(ErrorReply(failure))) }
     }
 
-    private func take(over output: CellPublisher) {
-        capture?.redirect(to: { output.stream($0, bytes: $1) })
-        current.running = output
-    }
-
-    /// Notes that a cell or a callback starts. True if nothing else runs.
-    @discardableResult
-    private func begin(aCell isCell: Bool = false) -> Bool {
-        state.withLock { state in
-            state.running += 1
-            // An interrupt that a callback has not heeded yet must not end the cell.
-            if isCell || state.running == 1 { Interruption.reset() }
-            return state.running == 1
+    /// Notes that a cell or a callback starts. Text that goes past the C library carries no mark of its origin: it is
+    /// taken for the cell's, and for a callback's where nothing else runs.
+    private func begin(_ output: CellPublisher, isCell: Bool) {
+        // A callback may begin at the same moment. Two locks: text that is passed on may wait for slow clients, and an
+        // interrupt ends that.
+        beginning.withLock { _ in
+            let takesOver = state.withLock { state in
+                state.running += 1
+                // An interrupt that came before, and that a callback may not have heeded yet, must not end the cell.
+                if isCell { interpreter.forgetInterrupt() }
+                let takesOver = isCell || state.running == 1
+                if takesOver { Interruption.reset() }
+                return takesOver
+            }
+            guard takesOver else { return }
+            capture?.redirect(to: { output.stream($0, bytes: $1) })
+            current.running = output
         }
     }
 
