@@ -32,7 +32,6 @@ public final class SwiftInterpreter: Interpreter {
         var names = NameTable()
         /// What the user calls a cell, by module number.
         var labels: [Int: String] = [:]
-        var isCompiling = false
         var isInterrupted = false
         var running: CellRecord?
         var optimizesCells = false
@@ -116,11 +115,11 @@ public final class SwiftInterpreter: Interpreter {
     }
 
     public func interrupt() {
-        let (isCompiling, running) = session.withLock { session in
+        let running = session.withLock { session in
             session.isInterrupted = true
-            return (session.isCompiling, session.running)
+            return session.running
         }
-        if isCompiling { compiler.interrupt() }
+        compiler.interrupt()
         tool.stop()
         running?.cancelTask()
         threads.interrupt()
@@ -192,19 +191,12 @@ public final class SwiftInterpreter: Interpreter {
         let (number, names) = session.withLock { session in
             session.newest += 1
             session.labels[session.newest] = label
-            session.isCompiling = true
             return (session.newest, session.names)
         }
-        defer { session.withLock { $0.isCompiling = false } }
-        // One that came before there was a compiler to stop.
-        if session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
         let start = ContinuousClock.now
         let (source, product) = try compile(
             syntax, cell: number, label: label, names: names, isOptimized: isOptimized || optimizesCells)
-        session.withLock {
-            $0.compileTime = (ContinuousClock.now - start) / .seconds(1)
-            $0.isCompiling = false
-        }
+        session.withLock { $0.compileTime = (ContinuousClock.now - start) / .seconds(1) }
         if product.wasInterrupted || session.withLock({ $0.isInterrupted }) { return .failure(interrupted) }
         guard let file = product.file else { return .failure(compileFailure(product, of: syntax, label: label)) }
         let warnings = product.diagnostics.helpful(in: syntax.code)
@@ -253,10 +245,8 @@ public final class SwiftInterpreter: Interpreter {
     func compileFailure(of syntax: CellSyntax, label: String) throws -> CellFailure? {
         let (number, names) = session.withLock { session in
             session.newest += 1
-            session.isCompiling = true
             return (session.newest, session.names)
         }
-        defer { session.withLock { $0.isCompiling = false } }
         let (_, product) = try compile(syntax, cell: number, label: label, names: names, isOptimized: false)
         if product.wasInterrupted || session.withLock({ $0.isInterrupted }) { return interrupted }
         return product.file == nil ? compileFailure(product, of: syntax, label: label) : nil
