@@ -55,6 +55,8 @@ final class CellCompiler: Sendable {
     /// Ends what has been started ahead.
     func shutdown() {
         interrupt()
+        // Otherwise it would start another compiler for the one that ends with the server.
+        ownTool.stop()
         waiting.withLock { $0 = nil }
         frontend.shutdown()
         linker.shutdown()
@@ -130,8 +132,7 @@ final class CellCompiler: Sendable {
 
     /// Compiles `source` as the script of module `Cell<cell>` with the entry point `cell_<cell>`.
     ///
-    /// - Throws: `SystemError` where a tool cannot be started,
-    /// or where a file cannot be written.
+    /// - Throws: `SystemError` where a tool cannot be started, or a file cannot be written.
     func compile(_ source: CellSource, cell: Int, label: String, isOptimized: Bool = false) throws -> Product {
         let library = "\(place(of: cell))/Cell\(cell).so"
         let linkerArguments = [
@@ -159,7 +160,7 @@ final class CellCompiler: Sendable {
             }
             return Product(file: nil, diagnostics: diagnostics, compilerOutput: frontend.output)
         }
-        try load(autolinkedLibraries(of: objectFile(of: cell)))
+        load(autolinkedLibraries(of: objectFile(of: cell)))
         let linked = try link.flatMap { tool.finish($0, with: []) } ?? tool.run(toolchain.linker, linkerArguments)
         if linked.wasStopped { return Product(file: nil, diagnostics: [], wasInterrupted: true) }
         guard linked.status == 0 else {
@@ -286,7 +287,7 @@ final class CellCompiler: Sendable {
 
     /// Loads what the cell's imports ask for, so that the linker need not: a shared object may leave symbols to be found
     /// in the process.
-    private func load(_ libraries: [String]) throws {
+    private func load(_ libraries: [String]) {
         for library in libraries {
             let name = "lib\(library).so"
             for path in ["\(toolchain.libraries)/\(name)", name]

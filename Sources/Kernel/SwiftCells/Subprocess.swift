@@ -64,7 +64,7 @@ final class Subprocess: Sendable {
     func finish(_ tool: StartedTool, with text: [UInt8]? = nil, going: () -> Void = {}) -> Result? {
         guard let process = tool.process() else { return nil }
         let isStopped = state.withLock { state in
-            if !state.isStopped { state.process = process }
+            if state.isStopped { kill(-process, SIGKILL) } else { state.process = process }
             return state.isStopped
         }
         if isStopped { return .stopped }
