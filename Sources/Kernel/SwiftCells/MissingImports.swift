@@ -40,20 +40,21 @@ struct MissingImports {
     }
 }
 
+extension Diagnostic {
+    /// The name that is not found, where that is the message and there is no proposal.
+    fileprivate var unknownName: String? {
+        message.wholeMatch(of: #/cannot find (?:type )?'(\w+)' in scope/#).map { String($0.1) }
+    }
+}
+
 extension [Diagnostic] {
     /// The names that are not found, and for which there is no proposal.
-    var unknownNames: [String] {
-        compactMap { diagnostic in
-            diagnostic.message.wholeMatch(of: #/cannot find (?:type )?'(\w+)' in scope/#).map { String($0.1) }
-        }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-    }
+    var unknownNames: [String] { compactMap(\.unknownName).withoutRepetition }
 
     /// Says of names which import brings them.
     mutating func proposeImports(_ modules: [String: String]) {
         for index in indices {
-            guard let found = self[index].message.wholeMatch(of: #/cannot find (?:type )?'(\w+)' in scope/#),
-                let module = modules[String(found.1)]
-            else { continue }
+            guard let name = self[index].unknownName, let module = modules[name] else { continue }
             self[index].message += "; `import \(module)` brings it"
         }
     }

@@ -392,7 +392,7 @@ extension SwiftInterpreter {
                     "The \(type) whose method this is stays locked, and what calls it waits: make another one.")
             }
         }
-        return found.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        return found.withoutRepetition
     }
 
     // MARK: Callbacks

@@ -107,9 +107,8 @@ int open(const char *path, int flags, ...) {
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 /// The tool maps the file whose text comes later: it gets memory of the same size, full of empty lines.
-static void *map_text(size_t size, int protection) {
+static void *map_text(size_t size) {
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    (void)protection;
     if (memory == MAP_FAILED) return memory;
     struct stat file;
     text_room = fstat(text_file, &file) ? 0 : (size_t)file.st_size;
@@ -120,10 +119,8 @@ static void *map_text(size_t size, int protection) {
     return memory;
 }
 
-typedef void *(*mmap_function)(void *, size_t, int, int, int, off_t);
-
 void *mmap(void *address, size_t size, int protection, int flags, int descriptor, off_t offset) {
-    if (descriptor >= 0 && descriptor == text_file && offset == 0 && !address) return map_text(size, protection);
+    if (descriptor >= 0 && descriptor == text_file && offset == 0 && !address) return map_text(size);
     return (void *)syscall(SYS_mmap, address, size, protection, flags, descriptor, offset);
 }
 
