@@ -56,19 +56,18 @@ func richBars() throws -> DatasetSplit {
 
 /// A number that two states have in common only if they are the same to the bit; the time that training took is left out.
 func fingerprint(_ state: TrainingState) -> String {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    func mix(_ bits: UInt64) { hash = (hash ^ bits) &* 0x100_0000_01B3 }
+    var hash = FNV1a()
     for (name, value) in state.weights + state.moments + state.average + state.best {
-        for byte in name.utf8 { mix(UInt64(byte)) }
-        for scalar in value.scalars { mix(UInt64(scalar.bitPattern)) }
+        hash.mix(name)
+        for scalar in value.scalars { hash.mix(UInt64(scalar.bitPattern)) }
     }
     let progress = state.progress
-    mix(UInt64(progress.step))
+    hash.mix(UInt64(progress.step))
     for number in [progress.lossSum, progress.rateFactor, progress.controlFactor, Double(progress.averageCount)] {
-        mix(number.bitPattern)
+        hash.mix(number.bitPattern)
     }
-    for point in progress.history.points { mix(point.loss.bitPattern) }
-    for validation in progress.history.validations { mix(validation.loss.bitPattern) }
-    for byte in "\(String(describing: progress.plateau))".utf8 { mix(UInt64(byte)) }
-    return String(hash, radix: 16)
+    for point in progress.history.points { hash.mix(point.loss.bitPattern) }
+    for validation in progress.history.validations { hash.mix(validation.loss.bitPattern) }
+    hash.mix("\(String(describing: progress.plateau))")
+    return String(hash.value, radix: 16)
 }
