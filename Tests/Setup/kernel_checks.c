@@ -136,7 +136,7 @@ static void check_winograd(int64_t inputs, int64_t outputs, int64_t rows, int64_
             hold_sum("Winograd's convolution", OUT(y, o, row, column), sum);
         }
     // A sum over fewer pixels is not computed this way (WinogradConvolution.swift).
-    for (int64_t o = 0; o < outputs && outHeight * outWidth >= 128; o++)
+    for (int64_t o = 0; o < outputs && outHeight * outWidth >= 512; o++)
         for (int64_t n = 0; n < 9 * inputs; n += inputs > 16 ? 7 : 1) {
             Sum sum = {0};
             for (int64_t at = 0; at < outHeight * outWidth; at++) {

@@ -43,6 +43,8 @@ import Testing
         }
         let exact = all(wide)
         var bound = all(sizesOf)
+        // The result and the input's gradient: an output at the border has fewer products than its tile's others, whose
+        // rounding it shares (see above). Filters' gradients are sums over all tiles and keep their own bound.
         if isOneSigned { for way in 0..<2 { bound[way] = largestOfTiles(bound[way]) } }
         forEachVectorTarget { target in
             let ways = way.backward(x, w, dy, data: true, weights: true, bias: false)

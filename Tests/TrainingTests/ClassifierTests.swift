@@ -1,5 +1,6 @@
 import Datasets
 import Display
+import Glibc
 import NeuralNetworks
 import Pictures
 import Tensors
@@ -82,12 +83,16 @@ import Testing
                 try writeFile(run.data.test[index].image.png, to: "\(folder)/\(name)")
             }
             try writeFile(Array("no image".utf8), to: "\(folder)/notes.txt")
+            symlink("..", "\(folder)/inside/up")
             let found = try run.classifier.classify(folder: folder + "/")
             #expect(found.names == ["a.png", "inside/b.png"])
             #expect(found[0][0].name == run.classify(run.data.test[0].image).best.name)
             #expect(found.table.rows.count == 2)
             let none = #expect(throws: FileError.self) { try run.classifier.classify(folder: "\(folder)/nowhere") }
             #expect(none?.description == "\(folder)/nowhere: has no PNG or JPEG images in it")
+            symlink("nowhere.png", "\(folder)/inside/c.png")
+            let lost = #expect(throws: FileError.self) { try run.classifier.classify(folder: folder) }
+            #expect(lost?.description == "\(folder)/inside/c.png: is a link that leads nowhere")
         }
     }
 

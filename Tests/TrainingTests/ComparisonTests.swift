@@ -41,6 +41,16 @@ import Testing
         #expect(trials.comparison.picture.text.contains("1e30: the loss became"))
     }
 
+    @Test func ofEqualsTheFirstIsTheBest() throws {
+        let data = try bars()
+        // The first has no run, the other two are the same one.
+        let trials = try compare("try", [("wild", 0), ("first", 1), ("second", 2)], on: RecordingFrontend()) { number in
+            try train(SmallNet(), on: data, settings(rate: number == 0 ? 1e30 : 0.05), from: nil, host())
+        }
+        #expect(trials.best?.value == 1)
+        #expect(trials.mimeBundle.text.hasPrefix("Best: first, with "))
+    }
+
     @Test func aPartOfTheSettingsIsVariedByItsName() throws {
         let data = try bars()
         var settings = settings(rate: 0.05, epochs: 1)

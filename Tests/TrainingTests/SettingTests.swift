@@ -17,6 +17,8 @@ import Testing
         return settings
     }
 
+    private let settings = sixEpochs
+
     private func trained(_ settings: Hyperparameters, from weights: TrainingState.Values? = nil) throws -> Run<SmallNet>
     {
         try train(SmallNet(), on: try bars(), settings, from: weights, host())
@@ -105,6 +107,83 @@ import Testing
         }
         controls.rateFactor = 0.5
         #expect(controls.rateFactor == 0.5)
+    }
+
+    @Test func twoBatchesOfEightAdjustAsOneOfSixteen() throws {
+        let data = try bars()
+        var settings = settings
+        settings.epochs = 2
+        let whole = try train(SmallNet(), on: data, settings, from: nil, host())
+        settings.batchSize = 8
+        settings.accumulation = 2
+        let halves = try train(SmallNet(), on: data, settings, from: nil, host())
+        #expect(halves.epochs == 2 && halves.state.step == whole.state.step)
+        for (one, other) in zip(weights(whole), weights(halves)) {
+            // Sums in another order: 18 steps of a rounding error each.
+            #expect(zip(one, other).allSatisfy { abs($0 - $1) < 1e-4 })
+        }
+    }
+
+    @Test func theBestWeightsAreTheOnesToEndWith() throws {
+        let data = try bars()
+        var settings = settings
+        // After the first half nothing is right any more: the weights run away.
+        settings.learningRate = .function { $0 < 50 ? 0.05 : 3 }
+        settings.gradientLimit = 5
+        settings.keepsBest = true
+        let run = try train(SmallNet(), on: data, settings, from: nil, host())
+        let last = run.history.validations.last!.accuracy
+        let best = run.history.best!.accuracy
+        #expect(best > last)
+        #expect(run.evaluate(on: data.validation).accuracy == best)
+        // What goes on is the run, not its best moment.
+        #expect(run.state.weights.map(\.value.scalars) != run.weights.map(\.value.scalars))
+    }
+
+    @Test func theMeanOfTheWeightsIsWhatIsValidatedAndKept() throws {
+        let data = try bars()
+        var settings = settings
+        settings.averaging = 0.9
+        let run = try train(SmallNet(), on: data, settings, from: nil, host())
+        #expect(run.state.progress.averageCount == 54)
+        #expect(run.evaluate(on: data.validation).loss == run.history.validations.last?.loss)
+        #expect(run.weights.map(\.value.scalars) == run.state.average.map(\.value.scalars))
+        // The weights themselves learn as without a mean.
+        settings.averaging = nil
+        let plain = try train(SmallNet(), on: data, settings, from: nil, host())
+        #expect(weights(plain) == weights(run))
+    }
+
+    @Test func aPlateauLowersTheRateWhenTheLossStopsFalling() throws {
+        var settings = settings
+        settings.plateau = Plateau(factor: 0.5, patience: 0)
+        // Nothing is learned at a rate of nought: no validation after the first is better.
+        settings.learningRate = .fixed(0)
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
+        // Six validations, the first sets the mark, five halve.
+        #expect(run.state.progress.rateFactor == 1.0 / 32)
+    }
+
+    @Test func smoothedLabelsKeepTheNetworkFromCertainty() throws {
+        let data = try bars()
+        var settings = settings
+        func surest(_ smoothing: Double) throws -> Float {
+            settings.labelSmoothing = smoothing
+            let run = try train(SmallNet(), on: data, settings, from: nil, host())
+            return run.evaluate(on: data.test).probabilities.map { $0.max()! }.max()!
+        }
+        #expect(try surest(0.3) < surest(0) - 0.05)
+    }
+
+    @Test func patienceEndsARunWhoseValidationLossRises() throws {
+        var settings = settings
+        settings.epochs = 60
+        settings.patience = 2
+        // Nothing is learned at a rate of nought: the loss of the first validation is never beaten.
+        settings.learningRate = .fixed(0)
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host())
+        #expect(run.history.validations.count == 3)
+        #expect(run.ranOutOfPatience && !run.wasInterrupted)
     }
 }
 

@@ -102,8 +102,9 @@ extension Dataset {
         let scalars = augmentedValues(at: places, seed: seed, epoch: epoch)
         let size = imageShape.elementCount
         return places.indices.map { row in
-            let bytes = scalars[row * size..<(row + 1) * size].map { UInt8((min(1, max(0, $0)) * 255).rounded()) }
-            return Image(planes: bytes, channels: imageShape[0], height: imageShape[1], width: imageShape[2])
+            Image(
+                planes: scalars[row * size..<(row + 1) * size].map(UInt8.init(brightness:)), channels: imageShape[0],
+                height: imageShape[1], width: imageShape[2])
         }
     }
 

@@ -5,8 +5,6 @@ import Tensors
 /// Images as lines of text: the pixels, 0 to 255, and the class, with commas between them. A first line of words, which
 /// names the columns, is passed over.
 struct CSVImages {
-    enum LabelColumn: Sendable { case first, last }
-
     let path: String
     /// One image after the other.
     private(set) var pixels: [UInt8] = []
@@ -15,7 +13,7 @@ struct CSVImages {
     private(set) var width = 0
 
     /// - Throws: `FileError` that names the line which is too short, too long or has something else than 0 to 255.
-    init(_ path: String, labelColumn: LabelColumn) throws {
+    init(_ path: String, labelColumn: Dataset.LabelColumn) throws {
         self.path = path
         let file = try Unpacked(path)
         let bytes = file.bytes
@@ -122,7 +120,7 @@ extension Dataset {
     public static func csv(
         _ path: String, label: LabelColumn = .last, shape: Shape, classNames: [String]? = nil, name: String? = nil
     ) throws -> Dataset {
-        let images = try CSVImages(path, labelColumn: label == .first ? .first : .last)
+        let images = try CSVImages(path, labelColumn: label)
         let file = path.split(separator: "/").last.map(String.init) ?? path
         return try images.dataset(name ?? file, shape: shape, classNames: classNames, source: "read from \(path)")
     }

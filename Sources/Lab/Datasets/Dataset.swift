@@ -91,8 +91,8 @@ public struct Dataset: Sendable {
             )
         }
         try self.init(
-            name, pixels: scalars.map { UInt8((min(1, max(0, $0)) * 255).rounded()) }, shape: shape, labels: labels,
-            classNames: classNames, source: source)
+            name, pixels: scalars.map(UInt8.init(brightness:)), shape: shape, labels: labels, classNames: classNames,
+            source: source)
     }
 
     /// The number of images.
@@ -177,6 +177,11 @@ public struct Dataset: Sendable {
         result.augmentations = augmentations
         return result
     }
+}
+
+extension UInt8 {
+    /// The byte of a pixel: 0 is black, 1 and above as bright as can be.
+    init(brightness: Float) { self = UInt8((min(1, max(0, brightness)) * 255).rounded()) }
 }
 
 /// One image of a data set and what it shows.

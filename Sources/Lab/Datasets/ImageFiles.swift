@@ -2,15 +2,15 @@ import Display
 internal import Glibc
 
 /// The image files below a folder, and what there cannot be one of them.
-struct ImageFiles {
+package struct ImageFiles {
     /// In the order of their names, whatever order the disk has them in.
-    private(set) var paths: [String] = []
-    private(set) var failures: [FileError] = []
+    package private(set) var paths: [String] = []
+    package private(set) var failures: [FileError] = []
 
     /// Looks into folders inside, too, and follows links, but none that lead back up, as far as `root`: one in the folder of
-    /// a class to that of all classes would make all images its own.
-    init(in folder: String, below root: String) {
-        var above = Status(root).map { [$0.identity] } ?? []
+    /// a class to that of all classes would make all images its own. Hidden files and folders are left out.
+    package init(in folder: String, below root: String? = nil) {
+        var above = root.flatMap { Status($0) }.map { [$0.identity] } ?? []
         look(into: folder, &above)
     }
 

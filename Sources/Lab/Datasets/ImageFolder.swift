@@ -23,7 +23,7 @@ extension Dataset {
         skippingUnreadable: Bool = false, cache: ImageCache = .standard
     ) throws -> Dataset {
         var source = try ImageSource(folder: folder)
-        try source.checkClasses(folder)
+        try source.checkClasses()
         source.settings = ImageSource.Settings(
             size: size, fit: fit, colors: colors, skippingUnreadable: skippingUnreadable, cache: cache)
         return try source.dataset().dataset
@@ -39,7 +39,7 @@ extension Dataset {
         colors: Colors? = nil, skippingUnreadable: Bool = false, cache: ImageCache = .standard
     ) throws -> Dataset {
         var source = try ImageSource(list: list, classNames: classNames)
-        try source.checkClasses(list)
+        try source.checkClasses()
         source.settings = ImageSource.Settings(
             size: size, fit: fit, colors: colors, skippingUnreadable: skippingUnreadable, cache: cache)
         return try source.dataset().dataset
@@ -59,7 +59,7 @@ extension DatasetSplit {
     ) throws -> DatasetSplit {
         let parts = try [training, validation, test].compactMap(\.self).map { try ImageSource(folder: $0) }
         return try joined(
-            parts, names: [training, validation] + (test.map { [$0] } ?? []),
+            parts,
             ImageSource.Settings(
                 size: size, fit: fit, colors: colors, skippingUnreadable: skippingUnreadable, cache: cache))
     }
@@ -75,22 +75,20 @@ extension DatasetSplit {
             try ImageSource(list: $0, classNames: training.classNames)
         }
         return try joined(
-            [training] + others, names: [trainingList, validationList] + (testList.map { [$0] } ?? []),
+            [training] + others,
             ImageSource.Settings(
                 size: size, fit: fit, colors: colors, skippingUnreadable: skippingUnreadable, cache: cache))
     }
 
     /// Reads all parts at once, so that they have one size and colours alike.
-    private static func joined(
-        _ parts: [ImageSource], names: [String], _ settings: ImageSource.Settings
-    ) throws -> DatasetSplit {
+    private static func joined(_ parts: [ImageSource], _ settings: ImageSource.Settings) throws -> DatasetSplit {
         var all = parts[0]
-        try all.checkClasses(names[0])
-        for (part, name) in zip(parts, names).dropFirst() {
+        try all.checkClasses()
+        for part in parts.dropFirst() {
             for (label, className) in part.classNames.enumerated()
             where !all.classNames.contains(className) && part.files.contains(where: { $0.label == label }) {
                 throw DatasetError(
-                    "DatasetSplit.images: \(name) has a class \(className), which \(names[0]) lacks; a network cannot recognise what it was never taught"
+                    "DatasetSplit.images: \(part.description) has a class \(className), which \(parts[0].description) lacks; a network cannot recognise what it was never taught"
                 )
             }
             let numbers = part.classNames.map { all.classNames.firstIndex(of: $0) ?? 0 }
@@ -98,7 +96,7 @@ extension DatasetSplit {
             all.failures += part.failures
         }
         all.settings = settings
-        all.description = names.joined(separator: ", ")
+        all.description = parts.map(\.description).joined(separator: ", ")
         let (dataset, read) = try all.dataset()
         // Which part each image that was read is of.
         var ends: [Int] = []

@@ -107,7 +107,7 @@ struct ImageSource {
     }
 
     /// - Throws: `DatasetError` when there is nothing to tell apart.
-    func checkClasses(_ place: String) throws {
+    func checkClasses() throws {
         guard classNames.count > 1 else {
             throw DatasetError(
                 "Dataset.images: \(description) has one class only (\(classNames[0])); there is nothing to tell apart")

@@ -75,4 +75,7 @@ public struct Color: Hashable, Sendable {
     public static let palette: [Color] = [
         .azure, .vermilion, .bluishGreen, .reddishPurple, .orange, .skyBlue, .charcoal,
     ]
+
+    /// The colour that is given out at this place, from 0; past the palette's end they come again.
+    package static func palette(at index: Int) -> Color { palette[index % palette.count] }
 }

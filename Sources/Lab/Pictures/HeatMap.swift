@@ -155,7 +155,9 @@ extension HeatMap: Picture {
     private var smallest: Double { values.joined().lazy.filter { $0.isFinite && $0 > 0 }.min() ?? 1e-3 }
 
     /// How strong the colour of an amount is, from 0 to 1, where `full` has all of it.
-    private func strength(_ amount: Double, full: Double) -> Double {
+    ///
+    /// - Parameter smallest: Where a logarithmic scale begins: looked for once, not for each cell.
+    private func strength(_ amount: Double, full: Double, smallest: Double) -> Double {
         guard amount.isFinite, amount != 0 else { return 0 }
         guard value.scale == .logarithmic else { return 0.12 + 0.88 * min(1, abs(amount) / full) }
         let low = smallest / 2
@@ -165,12 +167,13 @@ extension HeatMap: Picture {
     /// The colours of all cells, `[rows][columns]`.
     func colors(in theme: Theme) -> [[Color]] {
         let (onDiagonal, offDiagonal) = largest
+        let smallest = smallest
         return values.indices.map { row in
             columns.indices.map { column in
                 let amount = values[row][column]
                 let isError = setsDiagonalApart && row != column
                 let hue: Color = isError || amount < 0 ? .vermilion : .azure
-                var part = strength(amount, full: isError ? offDiagonal : onDiagonal)
+                var part = strength(amount, full: isError ? offDiagonal : onDiagonal, smallest: smallest)
                 if setsDiagonalApart && row == column && part > 0 { part = 0.25 + 0.75 * part }
                 return theme.color(.empty).mixed(with: theme.color(hue), part)
             }
@@ -205,6 +208,7 @@ extension HeatMap: Picture {
         let finite = values.joined().filter(\.isFinite)
         let isLogarithmic = value.scale == .logarithmic
         let full = largest.onDiagonal
+        let smallest = smallest
         let high = isLogarithmic ? full : max(0, finite.max() ?? 0)
         let low = isLogarithmic ? smallest : min(0, finite.min() ?? 0)
         guard high > low else { return }
@@ -215,7 +219,8 @@ extension HeatMap: Picture {
             let part = (Double(step) + 0.5) / Double(steps)
             let amount = isLogarithmic ? low * pow(high / low, part) : low + (high - low) * part
             let color = canvas.theme.color(.empty).mixed(
-                with: canvas.theme.color(amount < 0 ? .vermilion : .azure), strength(amount, full: full))
+                with: canvas.theme.color(amount < 0 ? .vermilion : .azure),
+                strength(amount, full: full, smallest: smallest))
             canvas.fill(
                 Rectangle(
                     x: area.x, y: area.y + height * Double(steps - 1 - step) / Double(steps), width: 14,

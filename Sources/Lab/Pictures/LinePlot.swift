@@ -6,7 +6,11 @@ public struct Curve: Sendable {
     public enum Style: Sendable, Hashable, CaseIterable {
         case solid, dashed, dotted, dashDotted, longDashed
 
-        var dashes: [Double] {
+        /// The style that is given out at this place, from 0: past the palette's end colours come again, told apart by
+        /// their dashes.
+        package init(at index: Int) { self = Self.allCases[index / Color.palette.count % Self.allCases.count] }
+
+        package var dashes: [Double] {
             switch self {
             case .solid: []
             case .dashed: [6, 4]
@@ -122,12 +126,11 @@ public struct LinePlot: Sendable {
 extension LinePlot: Picture {
     public var size: (width: Double, height: Double) { (width, height + (lower.map { $0.height + 16 } ?? 0)) }
 
-    func color(of index: Int) -> Color { curves[index].color ?? Color.palette[index % Color.palette.count] }
+    func color(of index: Int) -> Color { curves[index].color ?? Color.palette(at: index) }
 
     func style(of index: Int) -> Curve.Style {
         guard curves[index].color == nil && curves[index].style == .solid else { return curves[index].style }
-        // Past the palette's end colours come again, told apart by their dashes.
-        return Curve.Style.allCases[index / Color.palette.count % Curve.Style.allCases.count]
+        return Curve.Style(at: index)
     }
 
     /// Many curves are drawn finer.

@@ -79,7 +79,7 @@ extension ScatterPlot: Picture {
 
     var count: Int { groups.reduce(0) { $0 + $1.x.count } }
 
-    func color(of index: Int) -> Color { groups[index].color ?? Color.palette[index % Color.palette.count] }
+    func color(of index: Int) -> Color { groups[index].color ?? Color.palette(at: index) }
 
     func marker(of index: Int) -> Marker {
         Marker.allCases[(index % Color.palette.count + index / Color.palette.count) % Marker.allCases.count]

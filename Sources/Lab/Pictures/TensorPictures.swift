@@ -30,19 +30,14 @@ extension Tensor {
         let columns = shape[rank - 1]
         let isColored = rank >= 3 && shape[rank - 3] == 3
         let channels = isColored ? 3 : 1
-        let span =
-            low < 0 && high > 0 ? (low: -Swift.max(-low, high), high: Swift.max(-low, high)) : (low: low, high: high)
-        func byte(_ value: Double) -> UInt8 {
-            guard value.isFinite, span.high > span.low else { return 128 }
-            return UInt8(Swift.min(255, Swift.max(0, (value - span.low) / (span.high - span.low) * 255)).rounded())
-        }
+        let greys = GreyScale(aroundNought: low, high)
         let area = rows * columns * channels
         let count = area == 0 ? 0 : values.count / area
         // More than this many tiles no screen shows: the first of them are.
         let shown = Swift.min(count, 1_024)
         let images = (0..<shown).map { index in
             Image(
-                planes: values[index * area..<(index + 1) * area].map(byte), channels: channels, height: rows,
+                planes: values[index * area..<(index + 1) * area].map(greys.byte), channels: channels, height: rows,
                 width: columns)
         }
         let perRow =
@@ -69,14 +64,10 @@ extension ImageGrid {
             }
             let (height, width) = (tensor.shape[tensor.rank - 2], tensor.shape[tensor.rank - 1])
             let values = tensor.doubles
-            let low = values.filter(\.isFinite).min() ?? 0
-            let high = values.filter(\.isFinite).max() ?? 0
-            let bytes = values.map { value -> UInt8 in
-                guard value.isFinite, high > low else { return 128 }
-                return UInt8(((value - low) / (high - low) * 255).rounded())
-            }
+            let finite = values.filter(\.isFinite)
+            let greys = GreyScale(finite.min() ?? 0, finite.max() ?? 0)
             return Item(
-                Image(planes: bytes, channels: 1, height: height, width: width), label: name,
+                Image(planes: values.map(greys.byte), channels: 1, height: height, width: width), label: name,
                 note: "\(height) × \(width)")
         }
         self.init(items, title: title, columns: min(6, items.count), imageSize: 112)

@@ -56,7 +56,7 @@ enum VegaLite {
         return theme.color(color).hex
     }
 
-    /// One line of CSV each, without its names.
+    /// A number in a line of CSV; nothing where it is none.
     static func number(_ value: Double, digits: Int) -> String { value.isFinite ? value.significant(digits) : "" }
 
     /// A field of CSV, in quotation marks (RFC 4180).
@@ -78,6 +78,9 @@ enum VegaLite {
     }
 
     static func literal(_ texts: [String]) -> String { "[" + texts.map(literal).joined(separator: ",") + "]" }
+
+    /// Words in the specification itself.
+    static func strings(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
 
     enum Place { case across, left, right }
 

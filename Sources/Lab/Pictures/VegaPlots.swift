@@ -54,19 +54,19 @@ extension LinePlot {
         let across = VegaLite.channel("x", x, axes.x, at: .across, isNamed: lower == nil || !hasLegend)
         let hasNames = hasLegend && names.contains { !$0.isEmpty }
         let legend = hasNames ? VegaLite.legend(names, symbol: "stroke") : JSON.null
-        func words(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
         // Scales are common to both panels, and their legend names all that is in them: curves without a legend go
         // without scales, their colours are in the data.
         let hue: JSON =
             hasLegend
             ? [
-                "field": "curve", "type": "nominal", "scale": ["domain": words(names), "range": words(colors)],
+                "field": "curve", "type": "nominal",
+                "scale": ["domain": VegaLite.strings(names), "range": VegaLite.strings(colors)],
                 "legend": legend,
             ] : ["field": "hue", "type": "nominal", "scale": nil]
         let dashes: JSON = [
             "field": "curve", "type": "nominal", "legend": legend,
             "scale": [
-                "domain": words(names),
+                "domain": VegaLite.strings(names),
                 "range": .array(
                     curves.indices.map { index in
                         let dashes = style(of: index).dashes
@@ -197,7 +197,6 @@ extension ScatterPlot {
         let size = (width: width - 90, height: height - 110)
         let axes = placedAxes(
             ticksAcross: PlotFrame.ticks(across: size.width), ticksUp: PlotFrame.ticks(up: size.height))
-        func words(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
         let legend = names.contains { !$0.isEmpty } ? VegaLite.legend(names, symbol: "circle") : JSON.null
         let shapes = groups.indices.map { marker(of: $0).vegaName }
         var tooltip: [JSON] = [
@@ -223,12 +222,14 @@ extension ScatterPlot {
                     "color": .object(
                         common.merging([
                             "scale": [
-                                "domain": words(names),
-                                "range": words(groups.indices.map { VegaLite.color(color(of: $0)) }),
+                                "domain": VegaLite.strings(names),
+                                "range": VegaLite.strings(groups.indices.map { VegaLite.color(color(of: $0)) }),
                             ]
                         ]) { $1 }),
                     "shape": .object(
-                        common.merging(["scale": ["domain": words(names), "range": words(shapes)]]) { $1 }),
+                        common.merging([
+                            "scale": ["domain": VegaLite.strings(names), "range": VegaLite.strings(shapes)]
+                        ]) { $1 }),
                     "tooltip": .array(tooltip),
                 ],
             ])
@@ -290,7 +291,7 @@ extension HeatMap {
             ]
             if isAbove { look["orient"] = "top" }
             return [
-                "field": .string(field), "type": "nominal", "sort": .array(names.map { .string($0) }),
+                "field": .string(field), "type": "nominal", "sort": VegaLite.strings(names),
                 "axis": .object(look),
             ]
         }

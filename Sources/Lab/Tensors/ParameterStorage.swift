@@ -93,8 +93,8 @@ package final class ParameterStorage: @unchecked Sendable {
         }
     }
 
-    /// Runs `body` for pieces of the parameters, on several threads. It gets the number of the step, where the piece lies in values, gradient and state, the size of the parameter and that of the
-    /// piece.
+    /// Runs `body` for pieces of the parameters, on several threads. It gets the number of the step, where the piece lies in
+    /// values, gradient and state, the size of the parameter and that of the piece.
     static func inPieces(
         _ steps: [(storage: ParameterStorage, gradient: Tensor, moment: ParameterStorage)],
         _ body: (

@@ -26,8 +26,9 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable, Hashable, Codabl
 
     /// An independent stream for every name.
     public func split(_ name: String) -> RandomGenerator {
-        // FNV-1a of the UTF-8 bytes.
-        split(name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
+        var hash = FNV1a()
+        hash.mix(name)
+        return split(hash.value)
     }
 
     /// How many 32-bit words were drawn; to set it is to draw up to there, or to draw again.

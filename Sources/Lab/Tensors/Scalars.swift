@@ -1,7 +1,6 @@
 // Numbers in expressions: `2 * x + 1`. The numbers are `Double`, with `Float` versions that the compiler prefers only
 // where nothing else fits. With `Float` alone, or with both on equal terms, literals in long expressions take seconds
-// to type-check or are ambiguous; so do literal conformances. Tests/TypeChecking
-// measures them.
+// to type-check or are ambiguous; so do literal conformances. Tests/TypeChecking measures them.
 
 extension Tensor {
     public static func + (left: Tensor, right: Double) -> Tensor { left + left.constant(right) }

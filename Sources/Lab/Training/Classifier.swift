@@ -82,23 +82,18 @@ public struct Classifier<Model: Module> {
             images: images, names: names, probabilities: rows, classNames: preparation.classNames)
     }
 
-    /// What the images of a folder show, PNG or JPEG, also in folders inside; the folders' names are not looked at.
+    /// What the images of a folder show, PNG or JPEG, also in folders inside; the folders' names are not looked at, and
+    /// hidden ones are left out.
     ///
     /// - Throws: `FileError` where there are none, or one cannot be read.
     public func classify(folder: String) throws -> Classifications {
-        func files(_ path: String) -> [String] {
-            folderEntries(path).sorted().flatMap { name -> [String] in
-                let whole = "\(path)/\(name)"
-                if [".png", ".jpg", ".jpeg"].contains(where: name.lowercased().hasSuffix) { return [whole] }
-                return files(whole)
-            }
-        }
         let folder = homeExpanded(folder)
         let root = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
-        let paths = files(root)
-        guard !paths.isEmpty else { throw FileError(folder, "has no PNG or JPEG images in it") }
+        let found = ImageFiles(in: root)
+        if let failure = found.failures.first { throw failure }
+        guard !found.paths.isEmpty else { throw FileError(folder, "has no PNG or JPEG images in it") }
         return classify(
-            try paths.map { try Image($0) }, names: paths.map { String($0.dropFirst(root.count + 1)) })
+            try found.paths.map { try Image($0) }, names: found.paths.map { String($0.dropFirst(root.count + 1)) })
     }
 
     /// Tries the network on labelled images, prepared as those that it learned from, whatever normalisation they have.

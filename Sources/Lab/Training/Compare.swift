@@ -156,11 +156,9 @@ public struct Trials<Value, Model: Module> {
 extension Trials {
     /// The one with the highest validation accuracy; of equals the first. `nil` where none came to an end.
     public var best: (value: Value, run: Run<Model>)? {
-        runs.reduce(nil) { best, next in
-            guard let accuracy = next.run.history.validations.last?.accuracy else { return best }
-            guard let best, let before = best.run.history.validations.last?.accuracy else { return next }
-            return accuracy > before ? next : best
-        }
+        guard let index = comparison.bestIndex else { return nil }
+        // Trials that failed are in the comparison, but not among the runs.
+        return runs[comparison.trials[..<index].count { $0.failure == nil }]
     }
 }
 

@@ -28,10 +28,6 @@ public struct Comparison: Sendable {
         }
     }
 
-    /// Colours come again after the palette's end, then dashed, then dotted.
-    static func color(of index: Int) -> Color { Color.palette[index % Color.palette.count] }
-    static func style(of index: Int) -> Curve.Style { [.solid, .dashed, .dotted][index / Color.palette.count % 3] }
-
     public var title: String?
     private(set) var trials: [Trial]
 
@@ -119,7 +115,7 @@ extension Comparison: Displayable {
         var accuracies: [Curve] = []
         for (index, trial) in trials.enumerated() {
             let history = trial.history
-            let color = Comparison.color(of: index)
+            let color = Color.palette(at: index)
             // Of many, all training losses would be a thicket: that of the best stands for them.
             if trials.count <= Color.palette.count || index == bestIndex {
                 let training = history.smoothed
@@ -132,7 +128,7 @@ extension Comparison: Displayable {
             let width = index == bestIndex && trials.count > 2 ? 3.2 : 1.8
             func curve(_ values: [Double]) -> Curve {
                 Curve(
-                    "", x: measured, y: values, color: color, style: Comparison.style(of: index), lineWidth: width,
+                    "", x: measured, y: values, color: color, style: Curve.Style(at: index), lineWidth: width,
                     hasDots: true)
             }
             losses.append(curve(history.validations.map(\.loss)))
@@ -249,11 +245,11 @@ private struct ComparisonPicture: Picture {
             }
         }
         draw(table.headers, y: y, .faint, bold: false)
-        canvas.line(fromX: x, y: y + 8, toX: x + width, y: y + 8, Color(0x999999))
+        canvas.line(fromX: x, y: y + 8, toX: x + width, y: y + 8, .axis)
         var base = y
         for (index, row) in table.rows.enumerated() {
             base += rowHeight
-            let color = Comparison.color(of: index)
+            let color = Color.palette(at: index)
             if comparison.trials.count > 2, index == comparison.bestIndex {
                 canvas.fill(
                     Rectangle(x: x - 4, y: base - 17, width: width + 8, height: rowHeight), color.opacity(0.14),
@@ -261,7 +257,7 @@ private struct ComparisonPicture: Picture {
             }
             canvas.line(
                 fromX: x, y: base - 4, toX: x + 20, y: base - 4, color, lineWidth: 2,
-                dashes: Comparison.style(of: index) == .solid ? [] : [4, 3])
+                dashes: Curve.Style(at: index).dashes)
             canvas.circle(x: x + 10, y: base - 4, radius: 3.2, color)
             draw(row, y: base, failureLines[index] == nil ? .text : .vermilion, bold: true)
             if let failure = failureLines[index] {

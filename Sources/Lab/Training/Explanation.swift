@@ -112,14 +112,8 @@ extension Explanation: Picture {
         init(_ part: Part) {
             let shape = part.values.shape
             let numbers = part.values.scalars
-            let (low, high) = (part.range.lowerBound, part.range.upperBound)
-            // Where there are values on both sides of nought, nought is middle grey.
-            let span = low < 0 && high > 0 ? max(-low, high) : 0
-            let (start, end) = span > 0 ? (-span, span) : (low, high)
-            func byte(_ value: Float) -> UInt8 {
-                guard value.isFinite, end > start else { return 128 }
-                return UInt8(min(255, max(0, (Double(value) - start) / (end - start) * 255)).rounded())
-            }
+            let greys = GreyScale(aroundNought: part.range.lowerBound, part.range.upperBound)
+            func byte(_ value: Float) -> UInt8 { greys.byte(Double(value)) }
             guard shape.rank >= 3, shape[shape.rank - 1] > 1 || shape[shape.rank - 2] > 1 else {
                 // A vector or a matrix: 100 values a line, or the matrix's own rows.
                 let columns = shape.rank == 2 ? shape[1] : min(100, max(1, numbers.count))

@@ -65,30 +65,23 @@ extension Hyperparameters {
 extension DatasetSplit {
     /// Tells data sets apart: a run that goes on with others would not be the same run.
     var fingerprint: String {
-        // FNV-1a over what the training part is made of. 16 images stand for all of them.
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func mix(_ value: UInt64) {
-            var value = value
-            for _ in 0..<8 {
-                hash = (hash ^ (value & 255)) &* 0x100_0000_01B3
-                value >>= 8
-            }
-        }
+        // Of what the training part is made of; 16 images stand for all of them.
+        var hash = FNV1a()
         for part in [training, validation] {
-            mix(UInt64(part.count))
-            for size in part.imageShape.sizes { mix(UInt64(size)) }
-            for label in part.labels { mix(UInt64(label)) }
+            hash.mix(UInt64(part.count))
+            for size in part.imageShape.sizes { hash.mix(UInt64(size)) }
+            for label in part.labels { hash.mix(UInt64(label)) }
             for index in stride(from: 0, to: part.count, by: max(1, part.count / 16)) {
-                for pixel in part[index].image.pixels { mix(UInt64(pixel)) }
+                for pixel in part[index].image.pixels { hash.mix(UInt64(pixel)) }
             }
             for number in (part.normalization?.mean ?? []) + (part.normalization?.deviation ?? []) {
-                mix(number.bitPattern)
+                hash.mix(number.bitPattern)
             }
-            for number in part.normalization?.meanImage ?? [] { mix(UInt64(number.bitPattern)) }
+            for number in part.normalization?.meanImage ?? [] { hash.mix(UInt64(number.bitPattern)) }
         }
         for augmentation in training.augmentations {
-            for byte in "\(augmentation)".utf8 { mix(UInt64(byte)) }
+            for byte in "\(augmentation)".utf8 { hash.mix(UInt64(byte)) }
         }
-        return String(hash, radix: 16)
+        return String(hash.value, radix: 16)
     }
 }

@@ -424,10 +424,9 @@ static void TARGET(unpool)(
                     store(to, (V)(mask & (I)v));
                 }
             }
-        // An odd last column, and what fills the pitch.
+        // What fills the pitch.
         for (int64_t r = 2 * row; r < 2 * row + 2; r++)
-            __builtin_memset(dy + (r * pitch + width / 2 * 2) * 16, 0, (pitch - width / 2 * 2) * 64);
+            __builtin_memset(dy + (r * pitch + width) * 16, 0, (pitch - width) * 64);
     }
-    if (rows % 2) __builtin_memset(dy + (rows - 1) * pitch * 16, 0, pitch * 64);
 }
 

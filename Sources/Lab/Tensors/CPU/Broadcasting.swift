@@ -91,7 +91,7 @@ func combineElements<From, To>(
         return parallel(plan.inner, grain: 16384) { run(left, right, target, $0) }
     }
     let inner = plan.inner
-    parallel(plan.outerCount, grain: max(1, 16384 / max(inner, 1))) { runs in
+    parallel(plan.outerCount, grain: max(1, 16384 / inner)) { runs in
         for number in runs {
             let offsets = plan.offsets(number)
             run(left + offsets.left, right + offsets.right, target + number * inner, 0..<inner)

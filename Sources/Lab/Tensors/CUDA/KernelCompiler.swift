@@ -79,12 +79,13 @@ struct KernelCompiler {
 
     /// 128 bits, two FNV-1a hashes from different beginnings.
     private static func hash(_ text: String) -> String {
-        func fnv(_ start: UInt64) -> String {
-            let value = text.utf8.reduce(start) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-            let digits = String(value, radix: 16)
+        func hash(_ start: FNV1a) -> String {
+            var hash = start
+            hash.mix(text)
+            let digits = String(hash.value, radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
         }
-        return fnv(0xCBF2_9CE4_8422_2325) + fnv(0x9E37_79B9_7F4A_7C15)
+        return hash(FNV1a()) + hash(FNV1a(from: 0x9E37_79B9_7F4A_7C15))
     }
 
     private func compile(_ source: String, name: String) throws -> [UInt8] {

@@ -30,8 +30,9 @@ final class StepRecording {
     /// Where memory comes from that is asked for meanwhile: what a graph uses must never go to anyone else.
     let pool: DeviceMemory
     let complaints: DeviceComplaints
+    private var hash = FNV1a()
     /// The kernels with their sizes and numbers, and all that was copied, in order.
-    private(set) var signature: UInt64 = 0xCBF2_9CE4_8422_2325
+    var signature: UInt64 { hash.value }
     /// Why the step cannot be repeated, if it cannot.
     var obstacle: String?
     /// What has to stay in its place as long as the graph lives, and what changes from step to step.
@@ -50,12 +51,10 @@ final class StepRecording {
     func hold(_ buffer: Buffer) { if isCapturing { held.append(buffer) } }
 
     func note(_ bytes: UnsafeRawBufferPointer) {
-        for byte in bytes { signature = (signature ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in bytes { hash.mix(byte) }
     }
 
-    func note(_ text: String) {
-        for byte in text.utf8 { signature = (signature ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    }
+    func note(_ text: String) { hash.mix(text) }
 
     func note(_ numbers: Int...) { numbers.withUnsafeBytes { note($0) } }
 

@@ -114,7 +114,7 @@ typedef struct {
     void (*unpack)(
         const float *packed, int64_t rows, int64_t width, int64_t left, int64_t pitch, float *target, int64_t stride,
         int64_t count);
-    /// Spreads the gradient of 2x2 pooling: dy[rows][pitch][16] from d[rows / 2][width / 2][16].
+    /// Spreads the gradient of 2x2 pooling: dy[rows][pitch][16] from d[rows / 2][width / 2][16]. Rows and width are even.
     void (*unpool)(const float *d, const uint8_t *which, int64_t rows, int64_t width, int64_t pitch, float *dy);
 
     /// Whether `multiply` is faster than OpenBLAS in small sizes.
