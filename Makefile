@@ -39,12 +39,12 @@ test: toolchain test-packages test-python data $(STAMPS)/tests kernelspec ## run
 	$(PYTHON) -m pytest Tests || failed=1; \
 	exit $$failed
 
-# Operations whose operands are moved there, then models whose parameters are made there.
-test-gpu: toolchain ## runs the tests of operations and of optimizers on the simulated GPU
+# Operations whose operands are moved there, and whole runs; then models whose parameters are made there.
+test-gpu: toolchain ## runs the tests of operations, optimizers and training on the simulated GPU
 	@Tests/SimulatedGPU/build $(SIMULATED)/plain
 	@export SWIFT_LAB_CUDA=$(SIMULATED)/plain XDG_CACHE_HOME=$(SIMULATED)/cache; \
 	SWIFT_LAB_TEST_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
-		--filter 'OperationTests|DeviceTests' && \
+		--filter 'OperationTests|DeviceTests|DeviceTrainingTests' && \
 	SWIFT_LAB_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
 		--filter 'OptimizerTests|CallFormTests'
 

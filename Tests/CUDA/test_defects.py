@@ -62,6 +62,24 @@ def test_use_after_free_is_found_by_the_address_sanitizer(sanitized):
     assert "heap-use-after-free" in result.stderr and "add_one" in result.stderr
 
 
+@pytest.mark.parametrize("name", ["copy to device", "copy from device", "copy on device", "fill"])
+def test_a_copy_or_a_fill_outside_of_its_memory_is_named(gpu, name):
+    x, y, host = gpu.empty(8), gpu.empty(9), (ctypes.c_float * 9)()
+    to, source, nine = ctypes.c_uint64(x.address), ctypes.c_uint64(y.address), ctypes.c_size_t(36)
+    if name == "copy to device":
+        gpu.call("cuMemcpyHtoDAsync_v2", to, host, nine, gpu.stream)
+    elif name == "copy from device":
+        gpu.call("cuMemcpyDtoHAsync_v2", host, to, nine, gpu.stream)
+    elif name == "copy on device":
+        gpu.call("cuMemcpyDtoDAsync_v2", to, source, nine, gpu.stream)
+    else:
+        gpu.call("cuMemsetD32Async", to, 0, ctypes.c_size_t(9), gpu.stream)
+    with pytest.raises(DriverError) as error:
+        gpu.wait()
+    assert error.value.code == ILLEGAL_ADDRESS
+    assert error.value.problem == f"a {name} goes outside of the device's memory"
+
+
 def test_a_missing_barrier_shows_in_one_of_the_orders(gpu):
     x, y = gpu.array(numpy.arange(256, dtype="float32")), gpu.empty(256)
     expected = numpy.roll(numpy.arange(256, dtype="float32"), -1)

@@ -152,7 +152,7 @@ class TestLab1:
         assert shares["0.1"]["training loss"] < shares["0.1"]["validation loss"] / 5
 
     def test_clothes_are_harder_than_digits(self, cell):
-        # DIGITS' LeNet stays at 90.0 % with 30 epochs; this has 2.
+        # DIGITS' LeNet stays at 90.0 % with 30 epochs; this has 1.
         assert 84 <= percent(plain_text(cell("clothes-test"))) <= 91
 
     def test_a_rate_too_large_fails_and_one_too_small_creeps(self, cell):

@@ -48,29 +48,11 @@ extern "C" int cublasCreate_v2(LabBlas *blas) {
     *blas = new LabBlas_;
     return success;
 }
-extern "C" int cublasDestroy_v2(LabBlas blas) {
-    delete blas;
-    return success;
-}
-extern "C" int cublasGetVersion_v2(LabBlas, int *version) {
-    *version = 130000;
-    return success;
-}
 extern "C" int cublasSetStream_v2(LabBlas blas, LabStream stream) {
     blas->stream = stream;
     return success;
 }
 extern "C" int cublasSetWorkspace_v2(LabBlas, void *, size_t) { return success; }
-extern "C" int cublasSetMathMode(LabBlas, int) { return success; }
-extern "C" int cublasSgemm_v2(
-    LabBlas blas, int aShape, int bShape, int m, int n, int k, const float *alpha, const float *a, int aStride,
-    const float *b, int bStride, const float *beta, float *c, int cStride
-) {
-    return multiply(
-        blas, "cublasSgemm", aShape == LAB_BLAS_TRANSPOSED, bShape == LAB_BLAS_TRANSPOSED, m, n, k, *alpha, a, aStride,
-        0, b, bStride, 0, *beta, c, cStride, 0, 1
-    );
-}
 extern "C" int cublasSgemmStridedBatched(
     LabBlas blas, int aShape, int bShape, int m, int n, int k, const float *alpha, const float *a, int aStride,
     long long aStep, const float *b, int bStride, long long bStep, const float *beta, float *c, int cStride,

@@ -41,7 +41,6 @@ enum {
     invalidContext = 201,
     invalidHandle = 400,
     notFound = 500,
-    notReady = 600,
     illegalAddress = 700,
     launchFailed = 719,
     captureUnsupported = 900,
@@ -124,7 +123,7 @@ std::mt19937_64 chance;
 Order order = Order::ascending;
 size_t memoryLimit, memoryUsed;
 int deviceCount;
-long launches, allocations;
+long allocations;
 FILE *logFile;
 
 void note(const char *text) {
@@ -340,6 +339,24 @@ int enqueue(LabStream stream, Operation operation) {
     return success;
 }
 
+struct Range {
+    LabAddress start;
+    size_t bytes;
+};
+/// Queues a copy or a fill, which touches these ranges of device memory.
+template <class Body> int transfer(LabStream stream, const char *name, std::vector<Range> ranges, Body body) {
+    auto run = [=] {
+        for (Range range : ranges) {
+            if (isInside(range.start, range.bytes)) continue;
+            problem = std::string("a ") + name + " goes outside of the device's memory";
+            return (int)illegalAddress;
+        }
+        body();
+        return (int)success;
+    };
+    return enqueue(stream, {name, run, nullptr});
+}
+
 int runNodes(std::vector<GraphNode> &nodes) {
     std::vector<bool> isDone(nodes.size());
     for (size_t left = nodes.size(); left > 0; left--) {
@@ -371,10 +388,6 @@ int runNodes(std::vector<GraphNode> &nodes) {
 extern "C" int simulated_enqueue(LabStream stream, const char *name, std::function<int()> *work) {
     return enqueue(stream, {name, *work, nullptr});
 }
-extern "C" int simulated_inside(LabAddress address, size_t bytes) {
-    Lock lock(mutex);
-    return isInside(address, bytes);
-}
 /// What went wrong last, in words.
 extern "C" const char *simulated_problem() { return problem.c_str(); }
 extern "C" void simulated_set_order(const char *name) {
@@ -387,7 +400,7 @@ extern "C" void simulated_reset() {
     Lock lock(mutex);
     stickyError = 0;
     problem = "";
-    launches = allocations = 0;
+    allocations = 0;
     for (LabStream stream : streams) {
         stream->queue.clear();
         stream->capture = nullptr;
@@ -402,7 +415,6 @@ extern "C" void simulated_reset() {
     const char *file = setting("SIMULATED_GPU_LOG", "");
     logFile = *file ? fopen(file, "a") : nullptr;
 }
-extern "C" long simulated_launches() { return launches; }
 extern "C" long simulated_allocations() { return allocations; }
 extern "C" size_t simulated_memory_used() { return memoryUsed; }
 extern "C" size_t simulated_memory_total() { return memoryLimit; }
@@ -440,7 +452,6 @@ const struct {
     {invalidContext, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
     {invalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
     {notFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
-    {notReady, "CUDA_ERROR_NOT_READY", "device not ready"},
     {illegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
     {launchFailed, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
     {captureUnsupported, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
@@ -497,19 +508,9 @@ extern "C" int cuDeviceGetAttribute(int *value, int attribute, int) {
     case LAB_MULTIPROCESSORS:
         *value = 2;
         return success;
-    case LAB_L2_BYTES:
-        *value = 1 << 20;
-        return success;
-    case LAB_MAX_THREADS_PER_BLOCK:
-        *value = 1024;
-        return success;
     default:
         return invalidValue;
     }
-}
-extern "C" int cuDeviceTotalMem_v2(size_t *bytes, int) {
-    ENTER *bytes = memoryLimit;
-    return success;
 }
 
 extern "C" int cuDevicePrimaryCtxRetain(LabContext *context, int device) {
@@ -522,10 +523,6 @@ extern "C" int cuDevicePrimaryCtxRetain(LabContext *context, int device) {
 extern "C" int cuDevicePrimaryCtxRelease_v2(int) { ENTER return success; }
 extern "C" int cuCtxSetCurrent(LabContext context) {
     ENTER current = context;
-    return success;
-}
-extern "C" int cuCtxGetCurrent(LabContext *context) {
-    ENTER *context = current;
     return success;
 }
 
@@ -588,20 +585,8 @@ extern "C" int cuMemFreeHost(void *memory) {
 }
 
 extern "C" int cuMemcpyHtoDAsync_v2(LabAddress to, const void *from, size_t bytes, LabStream stream) {
-    if (isPinned(from)) {
-        return enqueue(
-            stream, {"copy to device",
-                     [=] {
-                         if (!isInside(to, bytes)) {
-                             problem = "a copy to the device goes outside of its memory";
-                             return (int)illegalAddress;
-                         }
-                         memcpy((void *)to, from, bytes);
-                         return (int)success;
-                     },
-                     nullptr}
-        );
-    }
+    const char *name = "copy to device";
+    if (isPinned(from)) return transfer(stream, name, {{to, bytes}}, [=] { memcpy((void *)to, from, bytes); });
     {
         Lock lock(mutex);
         if (streams.count(stream) && stream->capture) {
@@ -611,74 +596,23 @@ extern "C" int cuMemcpyHtoDAsync_v2(LabAddress to, const void *from, size_t byte
     }
     // Of memory that is not pinned the driver takes a copy before it returns.
     auto copy = std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
-    return enqueue(
-        stream, {"copy to device",
-                 [=] {
-                     if (!isInside(to, bytes)) {
-                         problem = "a copy to the device goes outside of its memory";
-                         return (int)illegalAddress;
-                     }
-                     memcpy((void *)to, copy->data(), bytes);
-                     return (int)success;
-                 },
-                 nullptr}
-    );
+    return transfer(stream, name, {{to, bytes}}, [=] { memcpy((void *)to, copy->data(), bytes); });
 }
 extern "C" int cuMemcpyDtoHAsync_v2(void *to, LabAddress from, size_t bytes, LabStream stream) {
-    return enqueue(
-        stream, {"copy from device",
-                 [=] {
-                     if (!isInside(from, bytes)) {
-                         problem = "a copy from the device goes outside of its memory";
-                         return (int)illegalAddress;
-                     }
-                     memcpy(to, (void *)from, bytes);
-                     return (int)success;
-                 },
-                 nullptr}
-    );
+    return transfer(stream, "copy from device", {{from, bytes}}, [=] { memcpy(to, (void *)from, bytes); });
 }
 extern "C" int cuMemcpyDtoDAsync_v2(LabAddress to, LabAddress from, size_t bytes, LabStream stream) {
-    return enqueue(
-        stream, {"copy on device",
-                 [=] {
-                     if (!isInside(from, bytes) || !isInside(to, bytes)) {
-                         problem = "a copy on the device goes outside of its memory";
-                         return (int)illegalAddress;
-                     }
-                     memmove((void *)to, (void *)from, bytes);
-                     return (int)success;
-                 },
-                 nullptr}
+    return transfer(
+        stream, "copy on device", {{from, bytes}, {to, bytes}}, [=] { memmove((void *)to, (void *)from, bytes); }
     );
 }
 extern "C" int cuMemsetD8Async(LabAddress to, unsigned char value, size_t count, LabStream stream) {
-    return enqueue(
-        stream, {"fill",
-                 [=] {
-                     if (!isInside(to, count)) {
-                         problem = "a fill goes outside of the device's memory";
-                         return (int)illegalAddress;
-                     }
-                     memset((void *)to, value, count);
-                     return (int)success;
-                 },
-                 nullptr}
-    );
+    return transfer(stream, "fill", {{to, count}}, [=] { memset((void *)to, value, count); });
 }
 extern "C" int cuMemsetD32Async(LabAddress to, unsigned int value, size_t count, LabStream stream) {
-    return enqueue(
-        stream, {"fill",
-                 [=] {
-                     if (!isInside(to, 4 * count)) {
-                         problem = "a fill goes outside of the device's memory";
-                         return (int)illegalAddress;
-                     }
-                     std::fill((unsigned int *)to, (unsigned int *)to + count, value);
-                     return (int)success;
-                 },
-                 nullptr}
-    );
+    return transfer(stream, "fill", {{to, 4 * count}}, [=] {
+        std::fill((unsigned int *)to, (unsigned int *)to + count, value);
+    });
 }
 
 extern "C" int cuStreamCreate(LabStream *stream, unsigned int) {
@@ -705,19 +639,6 @@ extern "C" int cuStreamDestroy_v2(LabStream stream) {
     streams.erase(stream);
     delete stream;
     return success;
-}
-extern "C" int cuStreamQuery(LabStream stream) {
-    ENTER_CONTEXT
-    if (!streams.count(stream)) return invalidHandle;
-    if (stream->capture) {
-        stream->capture->isInvalid = true;
-        return captureUnsupported;
-    }
-    if (stream->queue.empty()) return success;
-    openMemory(true);
-    step();
-    openMemory(false);
-    return stickyError ? stickyError : stream->queue.empty() ? success : notReady;
 }
 extern "C" int cuStreamWaitEvent(LabStream stream, LabEvent event, unsigned int) {
     ENTER_CONTEXT
@@ -771,31 +692,6 @@ extern "C" int cuEventRecord(LabEvent event, LabStream stream) {
                  nullptr}
     );
 }
-extern "C" int cuEventQuery(LabEvent event) {
-    ENTER_CONTEXT
-    if (!events.count(event)) return invalidHandle;
-    if (event->capture) {
-        event->capture->isInvalid = true;
-        return captureUnsupported;
-    }
-    auto isDone = [&] { return event->state->completed >= event->state->recorded; };
-    if (!isDone()) {
-        openMemory(true);
-        step();
-        openMemory(false);
-    }
-    return stickyError ? stickyError : isDone() ? success : notReady;
-}
-extern "C" int cuEventSynchronize(LabEvent event) {
-    ENTER_CONTEXT
-    if (!events.count(event)) return invalidHandle;
-    if (event->capture) {
-        event->capture->isInvalid = true;
-        return captureUnsupported;
-    }
-    auto state = event->state;
-    return runUntil([=] { return state->completed >= state->recorded; });
-}
 
 extern "C" int cuModuleLoadDataEx(LabModule *module, const void *image, unsigned int, int *, void **) {
     ENTER_CONTEXT
@@ -847,17 +743,11 @@ extern "C" int cuModuleLoadDataEx(LabModule *module, const void *image, unsigned
     }
     return success;
 }
-extern "C" int cuModuleUnload(LabModule) { ENTER return success; }
 extern "C" int cuModuleGetFunction(LabFunction *function, LabModule module, const char *name) {
     ENTER_CONTEXT
     auto found = module->functions.find(name);
     if (found == module->functions.end()) return notFound;
     *function = &found->second;
-    return success;
-}
-extern "C" int cuFuncGetAttribute(int *value, int attribute, LabFunction) {
-    ENTER_CONTEXT
-    *value = attribute == LAB_FUNCTION_MAX_THREADS ? 1024 : 0;
     return success;
 }
 
@@ -876,7 +766,6 @@ extern "C" int cuLaunchKernel(
     return enqueue(
         stream, {function->name.c_str(),
                  [=] {
-                     launches++;
                      std::vector<void *> addresses;
                      for (auto &argument : *bytes) addresses.push_back(argument.data());
                      std::string wrong = runGrid(
@@ -926,12 +815,6 @@ extern "C" int cuStreamEndCapture(LabStream stream, LabGraph *graph) {
     if (capture->isInvalid) return captureInvalidated;
     if (needed.size() != capture->nodes.size()) return captureUnjoined;
     *graph = new LabGraph_{capture->nodes};
-    return success;
-}
-extern "C" int cuStreamIsCapturing(LabStream stream, int *status) {
-    ENTER_CONTEXT
-    if (!streams.count(stream)) return invalidHandle;
-    *status = !stream->capture ? 0 : stream->capture->isInvalid ? 2 : 1;
     return success;
 }
 extern "C" int cuGraphInstantiateWithFlags(LabGraphExec *exec, LabGraph graph, unsigned long long) {

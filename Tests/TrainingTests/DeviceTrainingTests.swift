@@ -10,13 +10,11 @@ import Testing
 private let device: Device =
     ProcessInfo.processInfo.environment["SWIFT_LAB_TEST_DEVICE"] == "cuda:0" ? .cuda(0) : .cpu
 
-/// Whether steps are repeated as graphs: see RepeatedStep.
-private let isRepeating = ProcessInfo.processInfo.environment["SWIFT_LAB_GRAPHS"] != nil
-
 @Suite(.serialized, .enabled(if: device.isGPU)) struct DeviceTrainingTests {
-    /// Everything that has a state or draws: batch normalisation, dropout, and a last batch of another size.
+    /// Everything that has a state or draws: batch normalisation, dropout, and a last batch of another size. What the
+    /// normalisation takes away again, a bias, has no gradient but rounding, whose sign Adam would follow at full rate.
     final class MixedNet: Module {
-        let conv = Conv2D(4, kernel: 3), norm = BatchNorm(), dropout = Dropout(0.2)
+        let conv = Conv2D(4, kernel: 3, bias: false), norm = BatchNorm(), dropout = Dropout(0.2)
         let hidden = Dense(16), output = Dense(3)
         func callAsFunction(_ images: Tensor) -> Tensor {
             output(relu(hidden(dropout(maxPool(relu(norm(conv(images))), 2).flattened()))))
@@ -40,7 +38,7 @@ private let isRepeating = ProcessInfo.processInfo.environment["SWIFT_LAB_GRAPHS"
         let data = try bars()
         let here = try trained(model(), on: .cpu, data, settings)
         let there = try trained(model(), on: device, data, settings)
-        #expect(there.obstacle == nil && there.replays == (isRepeating ? replays : 0))
+        #expect(there.obstacle == nil && there.replays == replays)
         for (a, b) in zip(here.state.history.points, there.state.history.points) {
             #expect(abs(a.loss - b.loss) <= tolerance * abs(a.loss), "at epoch \(a.epoch)")
         }
@@ -59,14 +57,15 @@ private let isRepeating = ProcessInfo.processInfo.environment["SWIFT_LAB_GRAPHS"
         settings.optimizer = .sgd(momentum: 0.9, weightDecay: 1e-4)
         settings.learningRate = .step(0.05, everyPercent: 40, factor: 0.3)
         // 144 images: four batches of 32 and one of 16 an epoch. Of the 12 large ones the first three are taken as always,
-        // and the small ones all three. Rounding differs and is amplified from step to step.
-        try compare(settings, replays: 9, tolerance: 1e-3) { SmallNet() }
+        // and the small ones all three. Rounding differs and is amplified from step to step: to 1.2e-6 at most on the
+        // simulation, and a card has an `exp` of its own.
+        try compare(settings, replays: 9, tolerance: 1e-4) { SmallNet() }
         settings.optimizer = .adam()
         settings.learningRate = .fixed(0.002)
-        try compare(settings, replays: 9, tolerance: 1e-3) { MixedNet() }
+        try compare(settings, replays: 9, tolerance: 1e-4) { MixedNet() }
     }
 
-    @Test(.enabled(if: isRepeating)) func whatCannotBeRepeatedIsTakenAsAlways() throws {
+    @Test func whatCannotBeRepeatedIsTakenAsAlways() throws {
         var settings = Hyperparameters()
         settings.epochs = 1
         settings.batchSize = 16

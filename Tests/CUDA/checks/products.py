@@ -2,7 +2,7 @@
 
 import ctypes
 
-from gpu import Single
+from gpu import Double, Index, Single
 
 from .checking import check, near
 
@@ -12,14 +12,16 @@ def products_of_matrices(gpu, random):
     blas = ctypes.c_void_p()
     gpu.blas.cublasCreate_v2(ctypes.byref(blas))
     gpu.blas.cublasSetStream_v2(blas, gpu.stream)
-    a, b = random.normal(0, 1, (5, 7)).astype("float32"), random.normal(0, 1, (7, 3)).astype("float32")
-    y = gpu.empty((5, 3))
-    # Row by row, c = a · b is column by column c' = b' · a'.
-    one, zero = Single(1), Single(0)
     address = lambda x: ctypes.c_void_p(x.address)  # noqa: E731
-    x, w = gpu.array(a), gpu.array(b)
-    code = gpu.blas.cublasSgemm_v2(
-        blas, 0, 0, 3, 5, 7, ctypes.byref(one), address(w), 3, address(x), 7, ctypes.byref(zero), address(y), 3
-    )
-    assert code == 0
-    near(gpu.read(y), a.astype("float64") @ b, 1e-6, "product")
+    for name, dtype, number, tolerance in (
+        ("cublasSgemmStridedBatched", "float32", Single, 1e-6),
+        ("cublasDgemmStridedBatched", "float64", Double, 1e-14),
+    ):
+        a, b = random.normal(0, 1, (2, 5, 7)).astype(dtype), random.normal(0, 1, (2, 7, 3)).astype(dtype)
+        x, w, y = gpu.array(a), gpu.array(b), gpu.empty((2, 5, 3), dtype)
+        one, zero = ctypes.byref(number(1)), ctypes.byref(number(0))
+        # Row by row, c = a · b is column by column c' = b' · a'.
+        left, right, result = (address(w), 3, Index(21)), (address(x), 7, Index(35)), (address(y), 3, Index(15))
+        code = getattr(gpu.blas, name)(blas, 0, 0, 3, 5, 7, one, *left, *right, zero, *result, 2)
+        assert code == 0
+        near(gpu.read(y), a.astype("float64") @ b, tolerance, f"product {dtype}")

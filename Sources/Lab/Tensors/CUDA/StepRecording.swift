@@ -1,11 +1,5 @@
 internal import CCUDA
 internal import CKernels
-internal import Display
-internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#endif
 
 /// What one thread puts on a GPU while it takes a training step: is it the same each time, and may it be captured?
 final class StepRecording {
@@ -101,12 +95,9 @@ package final class RepeatedStep {
         }
     }
 
-    /// Off unless SWIFT_LAB_GRAPHS is set, until its test (DeviceTrainingTests) has been seen to hold.
-    private static let isOn = getenv("SWIFT_LAB_GRAPHS") != nil
-
     /// `nil` where parameters do not lie on a GPU.
     package init?(on device: Device) {
-        guard Self.isOn, let gpu = device.gpu else { return nil }
+        guard let gpu = device.gpu else { return nil }
         self.gpu = gpu
     }
 
