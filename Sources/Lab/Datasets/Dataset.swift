@@ -181,7 +181,7 @@ public struct Dataset: Sendable {
 
 extension UInt8 {
     /// The byte of a pixel: 0 is black, 1 and above as bright as can be.
-    init(brightness: Float) { self = UInt8((min(1, max(0, brightness)) * 255).rounded()) }
+    init(brightness: Float) { self = UInt8((Swift.min(1, Swift.max(0, brightness)) * 255).rounded()) }
 }
 
 /// One image of a data set and what it shows.
