@@ -39,13 +39,14 @@ test: toolchain test-packages test-python data $(STAMPS)/tests kernelspec ## run
 	$(PYTHON) -m pytest Tests || failed=1; \
 	exit $$failed
 
-# Operations whose operands are moved there, and whole runs; then models whose parameters are made there.
+# Operations whose operands are moved there, and whole runs; then models whose parameters are made there, since a GPU is
+# what tensors are made on where there is one.
 test-gpu: toolchain ## runs the tests of operations, optimizers and training on the simulated GPU
 	@Tests/SimulatedGPU/build $(SIMULATED)/plain
 	@export SWIFT_LAB_CUDA=$(SIMULATED)/plain XDG_CACHE_HOME=$(SIMULATED)/cache; \
-	SWIFT_LAB_TEST_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
+	SWIFT_LAB_DEVICE=cpu SWIFT_LAB_TEST_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
 		--filter 'OperationTests|DeviceTests|DeviceTrainingTests' && \
-	SWIFT_LAB_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
+	swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
 		--filter 'OptimizerTests|CallFormTests'
 
 test-libraries: toolchain test-packages ## holds what we say of cuBLAS and cuDNN against the real ones (over 1 GB)

@@ -20,9 +20,41 @@ def test_doctor_names_the_libraries_and_the_gpu(swift_lab, folder):
     assert found["GPU"].endswith("Simulated GPU 0: 0.0 of 8.0 GB used, 7 % busy, 41 °C, compute capability 9.0")
     # cuBLAS brings it; that it is not found by itself costs nothing.
     assert found["cuBLASLt"].startswith("✓") and "nothing asks for it but cuBLAS" in found["cuBLASLt"]
-    assert "the processor: there is a GPU; SWIFT_LAB_DEVICE=cuda:0 computes on it" in found["computing on"]
+    # It was seen to compute what the processor does.
+    assert "the GPU: Simulated GPU 0: 8 computations were the processor's to " in found["computing on"]
     chosen = {**os.environ, "SWIFT_LAB_CUDA": str(folder), "SWIFT_LAB_DEVICE": "cuda:0"}
     assert lines(swift_lab("doctor", env=chosen))["computing on"].endswith("the GPU: SWIFT_LAB_DEVICE says so")
+
+
+def test_a_gpu_that_computes_something_else_is_not_used(swift_lab, folder, tmp_path):
+    """Every exponential is a hundredth too large there: the loss of a classifier shows it, and so does doctor."""
+    planted = {
+        **os.environ,
+        "SWIFT_LAB_CUDA": str(folder),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "SIMULATED_GPU_PLANT": "return expf(x);=>return expf(x) * 1.01f;",
+    }
+    result = swift_lab("doctor", env=planted)
+    # The labs run on the processor.
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = lines(result)
+    assert found["computing on"].startswith("✗")
+    why = "did not pass its check: the loss of a classifier: off by 0.00"
+    assert f"the processor: Simulated GPU 0 {why}" in found["computing on"]
+    assert found["GPU"].startswith("✗") and "not used unless SWIFT_LAB_DEVICE=cuda:0 says so" in found["GPU"]
+
+
+def test_a_gpu_whose_kernels_fault_is_not_used(swift_lab, folder, tmp_path):
+    """The check's own thread is left behind, and whoever asked gets an answer: which kernels were running."""
+    planted = {
+        **os.environ,
+        "SWIFT_LAB_CUDA": str(folder),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "SIMULATED_GPU_PLANT": "return expf(x);=>return *(const float *)8;",
+    }
+    result = swift_lab("doctor", env=planted)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "an illegal memory access" in (line := lines(result)["computing on"]) and "softmax" in line, line
 
 
 def test_doctor_says_what_is_missing_beside_a_driver(swift_lab, folder, tmp_path):

@@ -1,5 +1,5 @@
 // libnvrtc.so for machines that have none: compiles a kernel's source with clang, for the processor. The file `flags`
-// beside it says with which sanitizer.
+// beside it says with which sanitizer. SIMULATED_GPU_PLANT="text=>other" puts a defect into every source that has the text.
 #include <CCUDA.h>
 #include <cstdio>
 #include <cstdlib>
@@ -85,7 +85,11 @@ extern "C" int nvrtcCreateProgram(
     LabProgram *program, const char *source, const char *name, int count, const char *const *, const char *const *
 ) {
     if (count) return invalidInput;
-    *program = new LabProgram_{source, name ? name : "default_program", "", ""};
+    std::string text = source;
+    const std::string plant = getenv("SIMULATED_GPU_PLANT") ? getenv("SIMULATED_GPU_PLANT") : "";
+    const size_t arrow = plant.find("=>"), at = arrow == std::string::npos ? arrow : text.find(plant.substr(0, arrow));
+    if (at != std::string::npos) text.replace(at, arrow, plant.substr(arrow + 2));
+    *program = new LabProgram_{text, name ? name : "default_program", "", ""};
     return success;
 }
 extern "C" int nvrtcCompileProgram(LabProgram program, int count, const char *const *options) {

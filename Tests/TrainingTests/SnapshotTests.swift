@@ -103,7 +103,7 @@ import Testing
             #expect(lines.first?.contains("begins: SmallNet with ") == true)
             #expect(lines.contains { $0.contains("epoch 2, training loss ") && $0.contains("; snapshot of ") })
             #expect(lines.last?.hasSuffix("complete") == true)
-            #expect(stored.environment == Environment.current)
+            #expect(stored.environment == Environment.current(on: .cpu))
             #expect(stored.environment?.description.contains(" cores, ") == true)
         }
     }

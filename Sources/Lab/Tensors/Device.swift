@@ -24,43 +24,72 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     public static func cuda(_ number: Int) -> Device { Device(kind: .cuda(number)) }
 
     /// Where tensors are made unless told otherwise: what `run` says, else what the variable SWIFT_LAB_DEVICE names
-    /// (`cuda:0`), else the processor. `reasonForDefault` says why.
-    public static var `default`: Device { isAnyGPUChosen.load(ordering: .relaxed) ? chosen ?? named : .cpu }
+    /// (`cpu`, `cuda:0`), else the first GPU, if there is one and it computes what the processor does, else the processor.
+    /// `reasonForDefault` says why.
+    public static var `default`: Device {
+        let answer = DefaultAnswer.current
+        if answer == .onlyProcessor { return .cpu }
+        return chosen ?? answer.device ?? settled()
+    }
 
-    /// Why `default` is what it is.
+    /// Why `default` is what it is, outside of `run`.
     public static var reasonForDefault: String {
         if variable != nil { return "SWIFT_LAB_DEVICE says so" }
-        let missing = NVIDIALibraries.shared.missing
-        if let first = missing.first { return "\(first.library.rawValue) \(first.problem ?? "is missing")" }
-        return "there is a GPU; SWIFT_LAB_DEVICE=cuda:0 computes on it, which no card has proved yet"
+        guard NVIDIALibraries.isDriverThere else { return "the NVIDIA driver, libcuda.so.1, was not found" }
+        if let first = NVIDIALibraries.shared.missing.first {
+            return "\(first.library.rawValue) \(first.problem ?? "is missing")"
+        }
+        switch DeviceCheck.result() {
+        case .passed(let what): return "\(Device.cuda(0).name): \(what)"
+        case .failed(let why): return "\(Device.cuda(0).name) did not pass its check: \(why)"
+        }
     }
 
     /// Calls `body`, in which new tensors and parameters are made on this device. What is computed from tensors is
     /// computed where they lie, wherever that is.
     ///
-    ///     let run = try Device.cuda(0).run { try train(LeNet(), on: data, settings) }
+    ///     let run = try Device.cpu.run { try train(LeNet(), on: data, settings) }
     public func run<Result>(_ body: () throws -> Result) rethrows -> Result {
         if case .cuda(let number) = kind {
             _ = GPU.at(number)
-            Self.isAnyGPUChosen.store(true, ordering: .relaxed)
+            DefaultAnswer.expectChoices()
         }
         return try Self.$chosen.withValue(self, operation: body)
     }
 
     @TaskLocal private static var chosen: Device?
-    /// Asked before anything else, so that the processor's tensors do not pay for the question.
-    private static let isAnyGPUChosen = Atomic(named.isGPU)
     private static let variable = getenv("SWIFT_LAB_DEVICE").map { String(cString: $0) }.flatMap {
         $0.isEmpty ? nil : $0
     }
-    private static let named: Device = {
-        guard let name = variable, name != "cpu" else { return .cpu }
+
+    /// Looks for a GPU, once; most machines have none, and that is known after a look for one file.
+    private static func settled() -> Device {
+        let device = named ?? (isAnyFit ? .cuda(0) : .cpu)
+        DefaultAnswer.settle(device)
+        return device
+    }
+
+    private static var named: Device? {
+        guard let name = variable else { return nil }
+        if name == "cpu" { return .cpu }
         if name == "cuda" { return .cuda(0) }
         guard name.hasPrefix("cuda:"), let number = Int(name.dropFirst(5)), number >= 0 else {
             fail("SWIFT_LAB_DEVICE: there is no device called \(name); there is cpu, and cuda:0 for the first GPU")
         }
         return .cuda(number)
-    }()
+    }
+
+    private static var isAnyFit: Bool {
+        guard NVIDIALibraries.isDriverThere, NVIDIALibraries.shared.missing.isEmpty else { return false }
+        if case .passed = DeviceCheck.result() { return true }
+        return false
+    }
+
+    /// Why tensors are not made on this GPU though it is there; `nil` where they are, and for the processor.
+    package var objection: String? {
+        guard self == .cuda(0), Self.variable == nil, case .failed(let why)? = DeviceCheck.known else { return nil }
+        return why
+    }
 
     /// The GPU that this names, opened; `nil` for the processor.
     var gpu: GPU? {
@@ -68,12 +97,20 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
         return GPU.at(number)
     }
 
-    /// The processor, and the GPUs that the NVIDIA driver knows.
-    public static var all: [Device] {
-        guard NVIDIALibraries.shared.finding(.driver)?.problem == nil else { return [.cpu] }
+    /// The processor, and the GPUs that the NVIDIA driver knows. What is missing to compute on one is said with them.
+    public static var all: Devices { Devices(elements: [.cpu] + gpus) }
+
+    private static var gpus: [Device] {
+        guard NVIDIALibraries.isDriverThere, NVIDIALibraries.shared.finding(.driver)?.problem == nil else { return [] }
         var count: Int32 = 0
-        guard lab_cuDeviceGetCount(&count) == LAB_SUCCESS else { return [.cpu] }
-        return [.cpu] + (0..<Int(count)).map { .cuda($0) }
+        guard lab_cuDeviceGetCount(&count) == LAB_SUCCESS else { return [] }
+        return (0..<Int(count)).map { .cuda($0) }
+    }
+
+    /// A GPU's, counted from 0; `nil` for the processor.
+    fileprivate var number: Int? {
+        if case .cuda(let number) = kind { return number }
+        return nil
     }
 
     /// Whether this is an NVIDIA GPU.
@@ -137,13 +174,16 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
         if let capability = computeCapability {
             parts.append("compute capability \(capability.major).\(capability.minor)")
         }
+        if let objection { parts.append("not used unless SWIFT_LAB_DEVICE=cuda:0 says so (\(objection))") }
         return parts.isEmpty ? name : "\(name): \(parts.joined(separator: ", "))"
     }
 
     // MARK: - Asking the libraries
 
     private var handle: Int32? {
-        guard case .cuda(let number) = kind, NVIDIALibraries.shared.finding(.driver)?.problem == nil else { return nil }
+        guard case .cuda(let number) = kind, NVIDIALibraries.isDriverThere,
+            NVIDIALibraries.shared.finding(.driver)?.problem == nil
+        else { return nil }
         var device: Int32 = 0
         return lab_cuDeviceGet(&device, Int32(number)) == LAB_SUCCESS ? device : nil
     }
@@ -157,6 +197,69 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
             lab_nvmlDeviceGetHandleByPciBusId_v2(id, &monitor) == LAB_SUCCESS
         else { return nil }
         return monitor
+    }
+}
+
+/// What was found out about `Device.default`, in one number: it is asked for at each tensor.
+private struct DefaultAnswer: Equatable {
+    private let code: Int
+    /// Nobody has asked yet.
+    private static let open = DefaultAnswer(code: 0)
+    /// The processor, and no `run` names another device.
+    static let onlyProcessor = DefaultAnswer(code: 1)
+    private static let processor = DefaultAnswer(code: 2)
+    private static let firstGPU = 3
+
+    private static let answer = Atomic(open.code)
+    /// Whether some `run` has named a GPU.
+    private static let hasChoices = Mutex(false)
+
+    static var current: DefaultAnswer { DefaultAnswer(code: answer.load(ordering: .acquiring)) }
+
+    /// What holds outside of every `run`; `nil` where nobody has asked yet.
+    var device: Device? {
+        self == Self.open ? nil : code < Self.firstGPU ? .cpu : .cuda(code - Self.firstGPU)
+    }
+
+    static func settle(_ device: Device) {
+        hasChoices.withLock { hasChoices in
+            let code = device.number.map { firstGPU + $0 } ?? (hasChoices ? processor : onlyProcessor).code
+            answer.store(code, ordering: .releasing)
+        }
+    }
+
+    static func expectChoices() {
+        guard current != processor else { return }
+        hasChoices.withLock { hasChoices in
+            hasChoices = true
+            if current == onlyProcessor { answer.store(processor.code, ordering: .releasing) }
+        }
+    }
+}
+
+/// Several devices, which say in a line each what they are.
+public struct Devices: RandomAccessCollection, Sendable, CustomStringConvertible {
+    fileprivate let elements: [Device]
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { elements.count }
+    public subscript(position: Int) -> Device { elements[position] }
+
+    /// A line for each; where there is no GPU, or none that is used, the last one says why.
+    public var description: String {
+        var lines = map(\.description)
+        if !Device.default.isGPU { lines.append("Tensors are made on the processor: \(Device.reasonForDefault).") }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension NVIDIALibraries {
+    /// Whether there is a driver at all. Without one the others are not looked for: opening a compiler of 50 MB at the first
+    /// tensor of every process would be a high price for nothing.
+    static let isDriverThere = searchedFolders().contains { folder in
+        let name = NVIDIALibrary.driver.fileNames(major: 0)[0]
+        guard let folder else { return dlopen(name, RTLD_LAZY | RTLD_LOCAL) != nil }
+        return access("\(folder)/\(name)", F_OK) == 0
     }
 }
 
@@ -201,13 +304,15 @@ package struct GPUFinding: Sendable {
                 isGood: finding.problem == nil || finding.library == .cudnn || finding.library == .cublasLt,
                 detail: finding.problem ?? finding.path!)
         }
+        // Asked first: whether a GPU is used is part of what it says.
+        let isOnGPU = Device.default.isGPU
         findings += Device.all.filter(\.isGPU).map {
-            GPUFinding(subject: "GPU", isGood: true, detail: $0.description)
+            GPUFinding(subject: "GPU", isGood: $0.objection == nil, detail: $0.description)
         }
         findings.append(
             GPUFinding(
-                subject: "computing on", isGood: true,
-                detail: "\(Device.default.isGPU ? "the GPU" : "the processor"): \(Device.reasonForDefault)"))
+                subject: "computing on", isGood: Device.cuda(0).objection == nil,
+                detail: "\(isOnGPU ? "the GPU" : "the processor"): \(Device.reasonForDefault)"))
         return findings
     }
 }

@@ -17,6 +17,7 @@ package func inContext<Result>(of layer: AnyObject & LayerContext, _ body: () th
 
 /// Ends the program, or in a notebook the cell, with a sentence. Called before anything is allocated or locked.
 package func fail(_ sentence: String) -> Never {
+    DeviceCheck.endIfChecking(sentence)
     if let layer = kernels_thread_state().pointee.layer,
         let context = Unmanaged<AnyObject>.fromOpaque(layer).takeUnretainedValue() as? any LayerContext
     {

@@ -13,9 +13,14 @@ struct Hardware {
     private var before = Hardware.ticks()
     private var ownBefore = Hardware.ownSeconds()
     private var timeBefore = ContinuousClock.now
+    private let device: Device
     private(set) var line: String
 
-    init() { line = Hardware.described(busy: nil, own: nil) }
+    /// `device` is where the network computes.
+    init(on device: Device) {
+        self.device = device
+        line = Hardware.described(device, busy: nil, own: nil)
+    }
 
     /// Looks again, if the last look is a second old.
     mutating func look() {
@@ -26,16 +31,19 @@ struct Hardware {
         let own = Hardware.ownSeconds()
         let cores = Double(Environment.cores)
         line = Hardware.described(
-            busy: ticks.all > before.all ? (ticks.busy - before.busy) / (ticks.all - before.all) : nil,
+            device, busy: ticks.all > before.all ? (ticks.busy - before.busy) / (ticks.all - before.all) : nil,
             own: min(1, (own - ownBefore) / seconds / cores))
         (before, ownBefore, timeBefore) = (ticks, own, now)
     }
 
-    private static func described(busy: Double?, own: Double?) -> String {
+    private static func described(_ device: Device, busy: Double?, own: Double?) -> String {
         let cores = Environment.cores.counted("core")
         let load = busy.map { " \($0.percent(0)) busy\(own.map { " (\($0.percent(0)) with this)" } ?? "")" } ?? ""
         let memory = "\(megabytes(residentBytes())) of \(megabytes(Environment.memory)) memory"
-        return "\(Environment.device) · \(cores)\(load) · \(memory)"
+        var place = device.isGPU ? device.description : "CPU"
+        // Whoever has a GPU wants to know why it is idle.
+        if !device.isGPU, let objection = Device.cuda(0).objection { place += " (not the GPU: \(objection))" }
+        return "\(place) · \(cores)\(load) · \(memory)"
     }
 
     /// In MB of 1,048,576 bytes, from 10 GB on in GB.
@@ -81,16 +89,18 @@ public struct Environment: Sendable, Hashable, Codable {
     public var cores: Int
     /// Bytes.
     public var memory: Int
-    /// What computed: `CPU`.
+    /// What computed: `CPU`, `NVIDIA H200`.
     public var device: String
 
-    /// That of this process.
-    static let current = Environment(
-        system: systemName, processor: processorName, cores: cores, memory: memory, device: device)
+    /// That of this process, for a network that lies on `device`.
+    static func current(on device: Device) -> Environment {
+        Environment(
+            system: systemName, processor: processorName, cores: cores, memory: memory,
+            device: device.isGPU ? device.name : "CPU")
+    }
 
     static let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     static let memory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
-    static let device = "CPU"
 
     private static let systemName: String = {
         var names = utsname()

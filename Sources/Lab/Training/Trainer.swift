@@ -46,7 +46,7 @@ final class Trainer<Model: Module> {
     /// The images there, if batches are made there.
     private let resident: ResidentImages?
     private var picture: LivePicture?
-    private var hardware = Hardware()
+    private var hardware: Hardware
     private var lastGradients: Gradients?
     private var hasEnded = false
     private let clock = ContinuousClock()
@@ -63,6 +63,7 @@ final class Trainer<Model: Module> {
         self.controls = controls
         self.host = host
         let device = model.parameters.first?.value.device ?? .cpu
+        hardware = Hardware(on: device)
         (repeated, resident) = (RepeatedStep(on: device), data.training.resident(on: device))
         picture = host.frontend.map(LivePicture.init(on:))
         optimizer = Optimizer(settings.optimizer, learningRate: settings.learningRate.rate(at: 0))
