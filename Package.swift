@@ -91,8 +91,9 @@ let package = Package(
         lab("Tensors", ["Display", "CKernels", "CCUDA", "COpenBLAS", "CZlib"]),
         lab("NeuralNetworks", ["Tensors", "Display"]),
         lab("Pictures", ["Tensors", "Display", "CCairo", "CPNG", "CTurboJPEG"]),
-        lab("Datasets", ["Tensors", "Pictures", "Display", "CZlib"]),
-        lab("Training", ["NeuralNetworks", "Datasets", "Pictures", "Tensors", "Display"]),
+        lab("Datasets", ["Tensors", "Pictures", "Display", "CKernels", "CZlib"]),
+        lab("Widgets", ["Display"]),
+        lab("Training", ["NeuralNetworks", "Datasets", "Pictures", "Widgets", "Tensors", "Display"]),
         lab("Lab", ["Training", "Datasets", "Pictures", "NeuralNetworks", "Tensors", "Display"]),
 
         // System: C libraries, and the C that Swift cannot replace
@@ -131,7 +132,7 @@ let package = Package(
         .testTarget(name: "CUDATests", dependencies: ["Tensors", "CCUDA"], path: "Tests/CUDATests"),
         tests("NeuralNetworks", ["Tensors"]),
         tests("Pictures", ["Tensors", "CTurboJPEG", "CZlib"]),
-        tests("Datasets", ["Tensors"]),
+        tests("Datasets", ["Tensors", "CKernels"]),
         tests("Training", ["NeuralNetworks", "Datasets", "Tensors"]),
     ],
     swiftLanguageModes: [.v6]

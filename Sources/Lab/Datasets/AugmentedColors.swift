@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Glibc
 import Tensors
 
@@ -10,26 +11,29 @@ extension Augmentation {
         func amount(_ bound: Double) -> Double { (generator.double() * 2 - 1) * bound }
         let values = image.baseAddress!
         let count = image.count
+        let kernels = kernels_table()
+        func shade(_ factor: Float, _ offset: Float) { kernels.pointee.shade(factor, offset, Int64(count), values) }
+        // Grey images have no colours.
+        func mix(_ matrix: [Float]) {
+            if channels == 3 { kernels.pointee.mixColors(matrix, Int64(height * width), values) }
+        }
         switch kind {
         case .noise(let deviation):
-            NormalQuantiles.shared.add(Float(deviation), to: image, using: &generator)
+            kernels.pointee.addNoise(generator.next(), Float(deviation), NormalQuantiles.table, Int64(count), values)
         case .contrast(let part):
             let way = amount(part)
             let factor = Float(way < 0 ? 1 / (1 - way) : 1 + way)
             var sum: Float = 0
             for index in 0..<count { sum += values[index] }
-            let offset = sum / Float(max(count, 1)) * (1 - factor)
-            for index in 0..<count { values[index] = min(1, max(0, values[index] * factor + offset)) }
+            shade(factor, sum / Float(max(count, 1)) * (1 - factor))
         case .brightness(let bound):
-            let shift = Float(amount(bound))
-            for index in 0..<count { values[index] = min(1, max(0, values[index] + shift)) }
+            shade(1, Float(amount(bound)))
         case .invert(let probability):
-            if generator.double() < probability { for index in 0..<count { values[index] = 1 - values[index] } }
+            if generator.double() < probability { shade(-1, 1) }
         case .hue(let degrees):
-            let angle = amount(degrees) * .pi / 180
-            mix(ColorMatrix(turningBy: angle), values, channels: channels, area: height * width)
+            mix(ColorMatrix.turning(by: amount(degrees) * .pi / 180))
         case .saturation(let part):
-            mix(ColorMatrix(saturating: 1 + amount(part)), values, channels: channels, area: height * width)
+            mix(ColorMatrix.saturating(1 + amount(part)))
         case .erase(let probability):
             guard generator.double() < probability else { return }
             let part = 0.02 + 0.18 * generator.double()
@@ -47,56 +51,33 @@ extension Augmentation {
         case .rotate, .shift, .scale, .shear, .elastic, .flip, .quarterTurns, .crop: break
         }
     }
-
-    /// Makes each of red, green and blue a sum of all three. Grey images have no colours.
-    private func mix(_ matrix: ColorMatrix, _ values: UnsafeMutablePointer<Float>, channels: Int, area: Int) {
-        guard channels == 3 else { return }
-        let (reds, greens, blues) = (values, values + area, values + 2 * area)
-        let (m, n, o) = (matrix.red, matrix.green, matrix.blue)
-        for pixel in 0..<area {
-            let (red, green, blue) = (reds[pixel], greens[pixel], blues[pixel])
-            reds[pixel] = min(1, max(0, m.0 * red + m.1 * green + m.2 * blue))
-            greens[pixel] = min(1, max(0, n.0 * red + n.1 * green + n.2 * blue))
-            blues[pixel] = min(1, max(0, o.0 * red + o.1 * green + o.2 * blue))
-        }
-    }
 }
 
-/// What of the old red, green and blue is in each of the new ones.
-private struct ColorMatrix {
-    var red, green, blue: (Float, Float, Float)
-
+/// What of the old red, green and blue is in each of the new ones, row by row.
+private enum ColorMatrix {
     /// Turns colours around the grey axis, which keeps their sum (Rodrigues' formula for the axis (1, 1, 1)).
-    init(turningBy angle: Double) {
+    static func turning(by angle: Double) -> [Float] {
         let own = Float(cos(angle) + (1 - cos(angle)) / 3)
         let next = Float((1 - cos(angle)) / 3 + sin(angle) / 3.0.squareRoot())
         let last = Float((1 - cos(angle)) / 3 - sin(angle) / 3.0.squareRoot())
-        red = (own, last, next)
-        green = (next, own, last)
-        blue = (last, next, own)
+        return [own, last, next, next, own, last, last, next, own]
     }
 
     /// Moves colours away from their grey (0.299 red + 0.587 green + 0.114 blue, ITU-R BT.601), or towards it.
-    init(saturating factor: Double) {
+    static func saturating(_ factor: Double) -> [Float] {
         let rest = 1 - factor
         let (r, g, b) = (Float(0.299 * rest), Float(0.587 * rest), Float(0.114 * rest))
         let own = Float(factor)
-        red = (r + own, g, b)
-        green = (r, g + own, b)
-        blue = (r, g, b + own)
+        return [r + own, g, b, r, g + own, b, r, g, b + own]
     }
 }
 
 /// Normally distributed numbers from a table: the middles of 4,096 stretches that are all equally likely.
 ///
 /// The largest is 3.7 deviations from the mean, which noise on pixels of 256 levels does not miss. A number takes 12 random
-/// bits and one look: 1.5 ns, where Box and Muller's logarithm, root, sine and cosine take 20.
-private struct NormalQuantiles {
-    static let shared = NormalQuantiles()
-
-    private let table: [Float]
-
-    private init() {
+/// bits and one look, where Box and Muller take a logarithm, a root, a sine and a cosine.
+private enum NormalQuantiles {
+    static let table: [Float] = {
         // Newton's method on the distribution's integral, from the middle outward: each starts at its neighbour.
         var upper: [Double] = []
         var quantile = 0.0
@@ -110,23 +91,6 @@ private struct NormalQuantiles {
         }
         // The middles of the outermost stretches are nearer than their means: the deviation is made 1 again.
         let deviation = (upper.reduce(0) { $0 + $1 * $1 } / 2_048).squareRoot()
-        table = (upper.reversed().map { -$0 } + upper).map { Float($0 / deviation) }
-    }
-
-    /// Adds noise of this deviation to values, and keeps them from 0 to 1.
-    func add(_ deviation: Float, to values: UnsafeMutableBufferPointer<Float>, using generator: inout RandomGenerator) {
-        table.withUnsafeBufferPointer { table in
-            var index = 0
-            while index < values.count {
-                // 64 bits are five numbers.
-                var bits = generator.next()
-                for place in index..<min(index + 5, values.count) {
-                    let noise = table[Int(bits & 4_095)]
-                    values[place] = min(1, max(0, values[place] + noise * deviation))
-                    bits >>= 12
-                }
-                index += 5
-            }
-        }
-    }
+        return (upper.reversed().map { -$0 } + upper).map { Float($0 / deviation) }
+    }()
 }

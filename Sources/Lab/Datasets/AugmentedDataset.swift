@@ -11,8 +11,8 @@ extension Dataset {
 
     public func augmented(_ augmentations: [Augmentation]) -> Dataset {
         check(augmentations)
-        // Places in an image are kept in 23 bits.
-        guard (imageShape[1] + 3) * (imageShape[2] + 3) < 1 << 23 else {
+        // Places in an image are kept in 31 bits.
+        guard (imageShape[1] + 3) * (imageShape[2] + 3) < 1 << 31 else {
             fatalError(
                 "Dataset.augmented: images of \(imageShape[1]) × \(imageShape[2]) pixels are too large; resize them.")
         }

@@ -151,6 +151,7 @@ INLINE V TARGET(square_root)(V v) {
 #include "Pooling.h"
 #include "Patches.h"
 #include "Elementwise.h"
+#include "Augmentation.h"
 #include "Steps.h"
 
 static const KernelsTable TARGET(table) = {
@@ -188,6 +189,10 @@ static const KernelsTable TARGET(table) = {
     .map = TARGET(map),
     .combine = TARGET(combine),
     .sumParts = TARGET(sum_parts),
+    .move = TARGET(move),
+    .shade = TARGET(shade),
+    .mixColors = TARGET(mix_colors),
+    .addNoise = TARGET(add_noise),
     .plainStep = TARGET(plain_step),
     .momentumStep = TARGET(momentum_step),
     .adaptiveStep = TARGET(adaptive_step),

@@ -15,6 +15,14 @@ func medianSeconds(of times: Int, _ body: () throws -> Void) rethrows -> Double 
     return all.sorted()[times / 2]
 }
 
+/// Seconds of processor time that this program has taken, on all cores together.
+func processorSeconds() -> Double {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF, &usage)
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+}
+
 /// The rate of large products of matrices on all cores, in GFLOP/s: what the other figures are a share of.
 func sgemmRate() -> Double {
     let (a, b) = (Tensor.normal([1024, 1024], seed: 1), Tensor.normal([1024, 1024], seed: 2))

@@ -75,6 +75,12 @@ typedef enum {
     KernelsAdd, KernelsSubtract, KernelsMultiply, KernelsDivide, KernelsMaximum, KernelsMinimum, KernelsPassPositive
 } KernelsPairing;
 
+/// Where each pixel of a moved image comes from: (a b; c d) times its distance from the centre, and x and y on.
+typedef struct {
+    float a, b, c, d, x, y;
+    const float *_Nullable net;       // [2][5][5]: how far a net's corners move along x and along y
+} KernelsMovement;
+
 typedef enum { KernelsAdaGrad, KernelsRMSProp, KernelsAdaDelta, KernelsAdam } KernelsAdaptiveKind;
 /// A step of a method that scales gradients by their past sizes. For Adam `rate` and `scale` carry the corrections of the
 /// bias, and `shrink` the decoupled decay.
@@ -188,6 +194,20 @@ typedef struct {
     void (*combine)(
         KernelsPairing pairing, const float *left, int leftStep, const float *right, int rightStep, int64_t count,
         float *to);
+
+    /// target = source[channels][height][width], moved, as numbers from 0 to 1: bilinear between pixels and between the net's
+    /// corners, which lie a quarter of the width and height apart; what comes from outside is black. `scratch` has room for
+    /// 5 * (width + 16) + (channels * (width + 3) * (height + 3) + 7) / 4 numbers.
+    void (*move)(
+        const KernelsMovement *, const uint8_t *source, int64_t channels, int64_t height, int64_t width, float *scratch,
+        float *target);
+    /// values[i] = values[i] * factor + offset, kept from 0 to 1.
+    void (*shade)(float factor, float offset, int64_t count, float *values);
+    /// values[3][area] = matrix[3][3] times each pixel's three, kept from 0 to 1.
+    void (*mixColors)(const float *matrix, int64_t area, float *values);
+    /// values[i] += deviation * table[12 random bits], kept from 0 to 1; the table has 4,096 numbers. The bits are Philox
+    /// 4x32-10's: of 160 values in a row, the one at 16 * k + j has the k-th 12 bits of the j-th counter, for any target.
+    void (*addNoise)(uint64_t key, float deviation, const float *table, int64_t count, float *values);
 
     /// out[i] = sum over parts of part[p * stride + i], p ascending.
     void (*sumParts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out);
