@@ -118,8 +118,31 @@ func pixels(of color: Color, in picture: some Picture) throws -> Int {
     }
 }
 
+/// A page that is dark.
+private struct DarkFrontend: Frontend {
+    var isDark: Bool { true }
+    var updatesInPlace: Bool { false }
+    func display(_ bundle: MimeBundle, id: DisplayID?) {}
+    func update(_ bundle: MimeBundle, id: DisplayID) {}
+    func clearOutput(wait: Bool) {}
+}
+
 @Suite(.serialized) struct ThemeTests {
     private var plot: LinePlot { LinePlot([1, 2, 3], title: "three") }
+
+    @Test func aPictureIsAsItsPageIsUnlessToldOtherwise() throws {
+        func corner() throws -> UInt8 { try PNG.decode(plot.png, path: "plot").gray[2, 2][0] }
+        let before = Display.frontend
+        #expect(try corner() == 255)
+        Display.frontend = DarkFrontend()
+        defer { Display.frontend = before }
+        #expect(try corner() == 0x11)
+        // What the page draws itself has the page's colours then, and none of its own.
+        #expect(plot.vegaLite?["config"]?["background"] == "transparent")
+        Theme.current = .light
+        defer { Theme.current = .automatic }
+        #expect(try corner() == 255)
+    }
 
     @Test func aDarkPictureIsDarkAndItsWordsAreLight() throws {
         Theme.current = .dark

@@ -10,6 +10,8 @@ final class CellPublisher: CellOutput {
     private let capture: OutputCapture?
     private let input: StandardInput?
     private let isSilent: Bool
+    /// Whether the cell stands in JupyterLab.
+    let isOfJupyterLab: Bool
     private let payloads = Mutex<[ExecuteReply.Payload]>([])
     private let limit: Mutex<TextLimit>
     private let displays: Mutex<DisplayLimit>
@@ -25,7 +27,9 @@ final class CellPublisher: CellOutput {
         self.capture = capture
         self.input = input
         self.isSilent = isSilent
-        let standard = parent?.standardLimit ?? outputLimit
+        isOfJupyterLab = parent?.isOfJupyterLab ?? false
+        // A page of JupyterLab takes a minute and more for 10 MB of text.
+        let standard = isOfJupyterLab ? 1_000_000 : outputLimit
         limit = Mutex(TextLimit(standard: standard))
         displays = Mutex(DisplayLimit(standard: standard))
     }
@@ -125,9 +129,9 @@ final class CellPublisher: CellOutput {
 }
 
 extension Message {
-    /// How much output its sender can show. JupyterLab, which tells the cell's id, takes a minute and more for 10 MB of text.
-    fileprivate var standardLimit: Int {
-        String(decoding: metadataBytes, as: UTF8.self).contains("\"cellId\"") ? 1_000_000 : outputLimit
+    /// Whether JupyterLab sent it, which tells the cell's id.
+    fileprivate var isOfJupyterLab: Bool {
+        String(decoding: metadataBytes, as: UTF8.self).contains("\"cellId\"")
     }
 
     /// What a late output still needs of its request: whose it was.

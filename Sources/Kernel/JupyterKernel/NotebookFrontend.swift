@@ -24,4 +24,6 @@ final class NotebookFrontend: Frontend {
     }
 
     var currentOutputID: String? { current.publisherOfCaller.id }
+    /// No message tells a kernel what its page looks like, but JupyterLab keeps that in a file on the same machine.
+    var isDark: Bool { current.publisherOfCaller.isOfJupyterLab && JupyterLabTheme.isDark() }
 }

@@ -40,4 +40,5 @@ extension Frontend {
     public func openComm(target: String, id: String?, _ payload: CommPayload) -> (any Comm)? { nil }
     public func acceptComms(target: String, _ opened: @escaping @Sendable (any Comm, CommPayload) -> Void) {}
     public var currentOutputID: String? { nil }
+    public var isDark: Bool { false }
 }

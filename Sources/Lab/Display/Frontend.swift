@@ -21,6 +21,8 @@ public protocol Frontend: Sendable {
     func acceptComms(target: String, _ opened: @escaping @Sendable (any Comm, CommPayload) -> Void)
     /// Names the place where what the calling code shows appears now, for objects in the front end that take it over.
     var currentOutputID: String? { get }
+    /// Whether the page on which it shows things is dark now, as far as it knows.
+    var isDark: Bool { get }
 }
 
 /// Names one place in the notebook whose content can be replaced.

@@ -8,8 +8,8 @@ import Display
 ///     canvas.text("loss", x: 20, y: 90)
 ///     canvas.png()
 ///
-/// It is drawn at twice that density, which is what high-density screens show, in the colours of a theme. Drawn with
-/// Cairo, antialiased.
+/// It is drawn at twice that density, which is what high-density screens show, in the colours of a theme, the page's
+/// unless given. Drawn with Cairo, antialiased.
 public final class Canvas {
     public let width: Int
     public let height: Int
@@ -19,7 +19,7 @@ public final class Canvas {
     let surface: OpaquePointer
     let context: OpaquePointer
 
-    public init(width: Int, height: Int, scale: Int = 2, theme: Theme = .current) {
+    public init(width: Int, height: Int, scale: Int = 2, theme: Theme? = nil) {
         // Cairo's own limit is 32,767 pixels a side; 10,000 CSS pixels keep a picture under 1.6 GB.
         guard (1...10_000).contains(width), (1...10_000).contains(height), (1...3).contains(scale) else {
             fatalError("Canvas: \(width) × \(height) pixels cannot be drawn; 1 to 10,000 a side can.")
@@ -27,7 +27,7 @@ public final class Canvas {
         self.width = width
         self.height = height
         self.scale = scale
-        self.theme = theme
+        self.theme = theme ?? .ofPage
         surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(width * scale), Int32(height * scale))
         context = cairo_create(surface)
         guard cairo_status(context) == CAIRO_STATUS_SUCCESS else {
@@ -36,7 +36,7 @@ public final class Canvas {
         cairo_scale(context, Double(scale), Double(scale))
         cairo_set_line_join(context, CAIRO_LINE_JOIN_ROUND)
         setUpText()
-        fill(Rectangle(x: 0, y: 0, width: Double(width), height: Double(height)), theme.background)
+        fill(Rectangle(x: 0, y: 0, width: Double(width), height: Double(height)), self.theme.background)
     }
 
     deinit {

@@ -1,14 +1,15 @@
+import Display
 import Synchronization
 
 /// Whether pictures are dark on light or light on dark.
 ///
 ///     Theme.current = .dark                  // for all pictures from here on
 ///
-/// A picture of bytes cannot know the page it will be on, and its notebook may be opened under another theme tomorrow, or
-/// printed. So a PNG is light unless told otherwise, and reads on any page; what the front end draws itself (plots
-/// with values under the pointer) follows the front end's own theme, unless it was told otherwise, too.
+/// Unless told otherwise, a picture is as the page is when it is drawn. A PNG stays so when its notebook is opened under
+/// another theme tomorrow, or printed: it has a background of its own and reads on any page. What the front end draws itself
+/// (plots with values under the pointer) follows the front end's theme also later.
 public enum Theme: String, Sendable, Codable, CaseIterable {
-    /// Light pictures, and plots in the colours of the page that they are on.
+    /// As the page is, as far as the front end knows (JupyterLab's chosen theme); else light.
     case automatic
     case light
     case dark
@@ -19,6 +20,14 @@ public enum Theme: String, Sendable, Codable, CaseIterable {
     public static var current: Theme {
         get { chosen.withLock { $0 } }
         set { chosen.withLock { $0 = newValue } }
+    }
+
+    /// What is drawn now is drawn in: light or dark.
+    package static var ofPage: Theme {
+        switch current {
+        case .automatic: frontend.isDark ? .dark : .light
+        case .light, .dark: current
+        }
     }
 
     /// Behind everything: white, or the colour of JupyterLab's dark pages.
