@@ -77,6 +77,7 @@ import Testing
     @Test func onlyTheLastSnapshotsAndTheBestOneStay() throws {
         try inFolder { home in
             let folder = RunFolder(path: home, number: 1)
+            let record = RunRecord(SmallNet(), try bars(), settings(epochs: 7), number: 1, name: "")
             var history = History()
             // The best validation is that of epoch 3, and epoch 6 is as good but later.
             for (epoch, accuracy) in [0.5, 0.6, 0.9, 0.7, 0.8, 0.9, 0.8].enumerated() {
@@ -85,7 +86,7 @@ import Testing
                     History.Validation(epoch: Double(epoch + 1), loss: 1, accuracy: accuracy))
                 var state = TrainingState()
                 state.step = step
-                try folder.write(state)
+                try folder.write(record, state)
                 folder.removeOldSnapshots(keeping: 2, at: step, stepsPerEpoch: 10, history)
             }
             #expect(folder.snapshots == [30, 60, 70])
@@ -127,6 +128,8 @@ import Testing
         let folder = RunFolder(path: "\(disk.path)/1", number: 1)
         let last = try folder.state()
         #expect(last.step > 3 && last.step < 120)
+        let status = try Runs(home: disk.path)[1].status
+        #expect(status == "failed")
         // Room is made, and the run goes on to the same weights.
         for step in folder.snapshots.dropLast() { unlink("\(disk.path)/1/step-\(step).safetensors") }
         settings.snapshotsKept = 1

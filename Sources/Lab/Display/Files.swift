@@ -50,37 +50,62 @@ package func readFile(_ path: String) throws -> [UInt8] {
 ///
 /// - Throws: `FileError` where that fails; what was there stays.
 package func writeFile(_ bytes: [UInt8], to path: String) throws {
-    let path = homeExpanded(path)
-    let aside = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).part"
-    let file = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    func failure() -> FileError { FileError(path, "cannot be written (\(String(cString: strerror(errno))))") }
-    guard file >= 0 else { throw failure() }
-    var written = 0
-    var error: FileError?
-    bytes.withUnsafeBytes { buffer in
-        while written < buffer.count {
-            let put = write(file, buffer.baseAddress! + written, buffer.count - written)
+    let file = try NewFile(path)
+    try bytes.withUnsafeBytes { try file.write($0) }
+    try file.reachDisk()
+    try file.takePlace()
+    file.recordPlace()
+}
+
+/// A file that is written aside, and takes the place of what was there once it is whole. Let go before, it leaves nothing.
+package final class NewFile {
+    private let path: String
+    private let aside: String
+    private var file: Int32
+
+    package init(_ path: String) throws(FileError) {
+        self.path = homeExpanded(path)
+        aside = "\(self.path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).part"
+        file = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        if file < 0 { throw failure() }
+    }
+
+    deinit {
+        guard file >= 0 else { return }
+        close(file)
+        unlink(aside)
+    }
+
+    private func failure() -> FileError { FileError(path, "cannot be written (\(String(cString: strerror(errno))))") }
+
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        var written = 0
+        while written < bytes.count {
+            let put = Glibc.write(file, bytes.baseAddress! + written, bytes.count - written)
             if put < 0 && errno == EINTR { continue }
-            if put < 0 {
-                error = failure()
-                return
-            }
+            if put < 0 { throw failure() }
             written += put
         }
-        if fsync(file) != 0 { error = failure() }
     }
-    if close(file) != 0 && error == nil { error = failure() }
-    if error == nil && rename(aside, path) != 0 { error = failure() }
-    if let error {
-        unlink(aside)
-        throw error
+
+    /// Waits until what was written is on the disk.
+    package func reachDisk() throws(FileError) { if fsync(file) != 0 { throw failure() } }
+
+    package func takePlace() throws(FileError) {
+        if rename(aside, path) != 0 { throw failure() }
+        close(file)
+        file = -1
     }
-    // The new name is an entry of the folder, which is written by itself.
-    let slash = path.lastIndex(of: "/")
-    let folder = open(slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".", O_RDONLY | O_CLOEXEC)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
+
+    /// Waits until the disk knows what took its place in this folder: a name is an entry of the folder, which is written by
+    /// itself.
+    package func recordPlace() {
+        let slash = path.lastIndex(of: "/")
+        let folder = open(slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".", O_RDONLY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        fsync(folder)
+        close(folder)
+    }
 }
 
 package func fileExists(_ path: String) -> Bool { access(homeExpanded(path), F_OK) == 0 }

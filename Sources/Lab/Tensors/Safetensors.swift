@@ -27,6 +27,14 @@ public struct Safetensors: Sendable {
 
     /// The file's bytes.
     public var bytes: [UInt8] {
+        var result: [UInt8] = []
+        inPieces { result += $0 }
+        return result
+    }
+
+    /// Hands over the file's bytes from its beginning to its end, the elements from where they lie: joined in memory first,
+    /// those of a snapshot of LeNet would touch 3.4 MB of fresh pages, which takes 2 ms.
+    package func inPieces<Failure: Error>(_ take: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         var entries: [String] = []
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
@@ -44,25 +52,25 @@ public struct Safetensors: Sendable {
         var header = Array("{\(entries.joined(separator: ","))}".utf8)
         // The elements begin at a multiple of 8.
         header += [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8)
-        var result: [UInt8] = []
-        result.reserveCapacity(8 + header.count + offset)
-        withUnsafeBytes(of: UInt64(header.count).littleEndian) { result += $0 }
-        result += header
+        let head = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 + header.count, alignment: 8)
+        defer { head.deallocate() }
+        head.storeBytes(of: UInt64(header.count).littleEndian, as: UInt64.self)
+        head[8...].copyBytes(from: header)
+        try take(UnsafeRawBufferPointer(head))
         for (_, value) in tensors {
             let contents = value.readable
-            result += UnsafeRawBufferPointer(
-                start: contents.address, count: value.elementCount * value.dtype.byteCount)
+            try take(
+                UnsafeRawBufferPointer(start: contents.address, count: value.elementCount * value.dtype.byteCount))
         }
-        return result
     }
 
     /// Writes the file: first beside it, then in its place, so that no half-written one is left.
     public func write(to path: String) throws(FileError) {
-        do {
-            try Data(bytes).write(to: URL(fileURLWithPath: homeExpanded(path)), options: .atomic)
-        } catch {
-            throw FileError(path, "cannot be written: \(error)")
-        }
+        let file = try NewFile(path)
+        try inPieces(file.write)
+        try file.reachDisk()
+        try file.takePlace()
+        file.recordPlace()
     }
 
     private func quoted(_ string: String) -> String {

@@ -62,7 +62,7 @@ public struct Classifier<Model: Module> {
             "input":
                 "[batch, \(preparation.imageShape.sizes.map(String.init).joined(separator: ", "))] of (pixel / 255 - mean) / deviation for each channel; logits come out, in the order of classNames",
         ]
-        try writeFile(Safetensors(model.parameters, metadata: metadata).withChecksum.bytes, to: path)
+        try Safetensors(model.parameters, metadata: metadata).withChecksum.write(to: path)
     }
 
     /// What one image shows.

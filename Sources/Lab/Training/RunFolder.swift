@@ -119,13 +119,46 @@ struct RunFolder: Sendable {
 
     // MARK: The record
 
-    func write(_ record: RunRecord) throws {
+    /// Writes the record, and with it the state that is to be kept. All are whole on the disk before the first takes its
+    /// place; the folder is waited for once.
+    ///
+    /// - Returns: the bytes of the snapshot.
+    @discardableResult func write(_ record: RunRecord, _ state: TrainingState? = nil) throws -> Int {
+        let snapshot = try state.map { try written($0) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        try writeFile(Array(try encoder.encode(record)), to: recordPath)
-        try writeFile(Array(metrics(record.history).utf8), to: metricsPath)
+        let recordFile = try written(Array(try encoder.encode(record)), recordPath)
+        try recordFile.reachDisk()
+        // The record says the same: should the power fail, the next validation writes it anew.
+        let metricsFile = try written(Array(metrics(record.history).utf8), metricsPath)
+        try snapshot?.file.takePlace()
+        try recordFile.takePlace()
+        try metricsFile.takePlace()
+        recordFile.recordPlace()
+        return snapshot?.bytes ?? 0
+    }
+
+    /// Notes that a run has failed, also on a disk that is full: in the old record, in which `"failed" ` takes the place of
+    /// `"running"`.
+    func noteEnd(of record: RunRecord) {
+        if (try? write(record)) != nil { return }
+        guard let bytes = try? readFile(recordPath) else { return }
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard let place = text.firstRange(of: "\"ending\" : \"running\"") else { return }
+        let file = open(recordPath, O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        let end = text.utf8.distance(from: text.startIndex, to: place.upperBound)
+        let failed = Array("\"failed\" ".utf8)
+        _ = pwrite(file, failed, failed.count, off_t(end - failed.count))
+    }
+
+    private func written(_ bytes: [UInt8], _ path: String) throws -> NewFile {
+        let file = try NewFile(path)
+        try bytes.withUnsafeBytes { try file.write($0) }
+        return file
     }
 
     func record() throws -> RunRecord {
@@ -181,8 +214,8 @@ struct RunFolder: Sendable {
         }.sorted()
     }
 
-    /// Returns the bytes that were written.
-    @discardableResult func write(_ state: TrainingState) throws -> Int {
+    /// A snapshot that is on the disk, but not in its place yet.
+    private func written(_ state: TrainingState) throws -> (file: NewFile, bytes: Int) {
         let json = String(decoding: try JSONEncoder().encode(state.progress), as: UTF8.self)
         func named(_ prefix: String, _ values: TrainingState.Values) -> TrainingState.Values {
             values.map { ("\(prefix).\($0.name)", $0.value) }
@@ -190,9 +223,14 @@ struct RunFolder: Sendable {
         let tensors =
             named("weights", state.weights) + named("moments", state.moments) + named("average", state.average)
             + named("best", state.best)
-        let bytes = Safetensors(tensors, metadata: ["progress": json]).withChecksum.bytes
-        try writeFile(bytes, to: snapshotPath(state.step))
-        return bytes.count
+        let file = try NewFile(snapshotPath(state.step))
+        var bytes = 0
+        try Safetensors(tensors, metadata: ["progress": json]).withChecksum.inPieces { piece in
+            try file.write(piece)
+            bytes += piece.count
+        }
+        try file.reachDisk()
+        return (file, bytes)
     }
 
     /// Removes what the settings do not ask to keep, once there is a newer one: all but the last `count` and the one with
@@ -296,9 +334,8 @@ final class SnapshotWriter: Sendable {
                     defer { step = state.step }
                     return step == state.step
                 }
-                let bytes = isKept ? nil : try folder.write(state)
-                try folder.write(record)
-                guard let bytes else { return }
+                let bytes = try folder.write(record, isKept ? nil : state)
+                if isKept { return }
                 folder.removeOldSnapshots(
                     keeping: record.settings.snapshotsKept, at: state.step, stepsPerEpoch: record.stepsPerEpoch,
                     state.history)
