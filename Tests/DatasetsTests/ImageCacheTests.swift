@@ -22,7 +22,7 @@ private func write(_ value: UInt8, to path: String) throws {
 }
 
 /// The first byte of each image: the test tells by it what was read.
-private func values(_ folder: String, _ cache: ImageCache, size: Shape? = nil) throws -> [UInt8] {
+private func values(_ folder: String, _ cache: ImageCache, size: ImageSize? = nil) throws -> [UInt8] {
     let dataset = try Dataset.images(in: folder, size: size, cache: cache)
     return (0..<dataset.count).map { dataset[$0].image.pixels[0] }
 }

@@ -56,6 +56,7 @@ private func plant(_ folder: String) throws {
                     == "Dataset.images: \(folder)/rose/0.png has 4 × 4 pixels, \(folder)/tulip/2.png 6 × 8; give a size, such as size: [64, 64]"
             )
             #expect(try Dataset.images(in: folder, size: [3, 5], cache: .none).imageShape == [1, 3, 5])
+            #expect(try Dataset.images(in: folder, size: 7, cache: .none).imageShape == [1, 7, 7])
         }
     }
 

@@ -360,6 +360,11 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
             try Dataset("made", pixels: [1, 2, 3], shape: [1, 1, 2], labels: [0, 0], classNames: ["a"])
         }
         #expect(error?.description == "made: 3 bytes are not 2 images of shape [1, 1, 2]")
+        // More images than labels are not cut to their number either.
+        let more = #expect(throws: DatasetError.self) {
+            try Dataset("made", pixels: [1, 2, 3, 4], shape: [1, 1, 2], labels: [0], classNames: ["a"])
+        }
+        #expect(more?.description == "made: 4 bytes are not 1 image of shape [1, 1, 2]")
     }
 
     @Test func aPlaceThatIsNoneEndsInASentence() async {

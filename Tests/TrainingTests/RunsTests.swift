@@ -135,6 +135,17 @@ import Testing
         }
     }
 
+    @Test func ofManyRunsTheLastTenAreNamed() throws {
+        try inFolder { home in
+            for number in 1...14 { try makeFolder("\(home)/\(number)") }
+            let error = #expect(throws: TrainingError.self) { try Runs(home: home)[99] }
+            #expect(
+                error?.description
+                    == "runs[99]: there is no such run in \(home); there are 4 more and 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"
+            )
+        }
+    }
+
     @Test func aMissingRunIsNamedWithThoseThereAre() throws {
         try inFolder { home in
             let none = #expect(throws: TrainingError.self) { try Runs(home: home)[3] }

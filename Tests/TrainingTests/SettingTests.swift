@@ -29,6 +29,13 @@ import Testing
         zip(weights(one).joined(), weights(other).joined()).reduce(0) { max($0, abs($1.0 - $1.1)) }
     }
 
+    @Test func settingsMayBeGivenWhenTheyAreMade() {
+        var settings = Hyperparameters()
+        settings.epochs = 3
+        settings.keepsBest = true
+        #expect(Hyperparameters(epochs: 3, keepsBest: true) == settings)
+    }
+
     @Test func aBatchThatIsSmallerCountsByItsImages() throws {
         let whole = try trained(oneStep)
         var settings = oneStep

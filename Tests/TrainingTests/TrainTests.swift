@@ -44,6 +44,36 @@ import Testing
         #expect(sentence.hasSuffix("Try a smaller learning rate than 500."))
     }
 
+    @Test func theLayerThatIsNamedHasTheLargestGradient() throws {
+        final class Lopsided: Module {
+            let quiet = Dense(3), loud = Dense(3), silent = Dense(3)
+            func callAsFunction(_ images: Tensor) -> Tensor {
+                let pixels = images.flattened()
+                return quiet(pixels) + 100 * loud(pixels) + 0.01 * silent(pixels)
+            }
+        }
+        var settings = settings
+        settings.learningRate = .fixed(1e30)
+        let data = try bars()
+        let error = #expect(throws: TrainingError.self) {
+            try train(Lopsided(), on: data, settings, from: nil, host())
+        }
+        // By the chain rule its gradient is a hundred times as large as that of `quiet`, whatever the images are.
+        #expect(
+            error?.description.contains("the largest gradient was in loud.") == true, "\(String(describing: error))")
+    }
+
+    @Test func aBatchLargerThanTheDataTakesAllOfThemAndSaysSo() throws {
+        var settings = settings
+        settings.batchSize = 1_000
+        let frontend = RecordingFrontend()
+        let run = try train(SmallNet(), on: try bars(), settings, from: nil, host(frontend))
+        #expect(run.state.step == settings.epochs)
+        #expect(
+            frontend.texts.withLock(\.self).contains(
+                "The batch size is 1,000, the training part has 144 images: every step takes all of them."))
+    }
+
     @Test func aLayerThatIsNotUsedIsNoObstacle() throws {
         final class Spare: Module {
             let spare = BatchNorm(), output = Dense(3)

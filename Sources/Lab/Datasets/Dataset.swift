@@ -57,7 +57,7 @@ public struct Dataset: Sendable {
         }
         guard pixels.count == labels.count * shape.elementCount else {
             throw DatasetError(
-                "\(name): \(pixels.count.grouped) bytes are not \(labels.count.grouped) images of shape \(shape)")
+                "\(name): \(pixels.count.grouped) bytes are not \(labels.count.counted("image")) of shape \(shape)")
         }
         if let wrong = labels.indices.first(where: { !classNames.indices.contains(labels[$0]) }) {
             throw DatasetError(

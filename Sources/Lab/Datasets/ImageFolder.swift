@@ -11,7 +11,7 @@ extension Dataset {
     ///     let photos = try Dataset.images(in: "flowers/", size: [64, 64], fit: .squash)
     ///
     /// - Parameters:
-    ///   - size: `[height, width]` that all images get; without it they must be of one size already.
+    ///   - size: `[height, width]` that all images get, or one number for both; without it they must be of one size already.
     ///   - fit: How images of other proportions become that size.
     ///   - colors: Grey if all images are, unless given.
     ///   - skippingUnreadable: Leaves damaged files out, and says so in `source`, instead of throwing.
@@ -19,7 +19,7 @@ extension Dataset {
     /// - Throws: `DatasetError` when the folder has no classes or too few images, when sizes differ, and when a file
     ///   cannot be read: then with its name and how many others were.
     public static func images(
-        in folder: String, size: Shape? = nil, fit: Image.Fit = .squash, colors: Colors? = nil,
+        in folder: String, size: ImageSize? = nil, fit: Image.Fit = .squash, colors: Colors? = nil,
         skippingUnreadable: Bool = false, cache: ImageCache = .standard
     ) throws -> Dataset {
         var source = try ImageSource(folder: folder)
@@ -35,7 +35,7 @@ extension Dataset {
     ///   - list: Its paths are taken from its own folder unless they start at `/`. A class is a number from 0, or a name.
     ///   - classNames: The lines of `labels.txt` beside the list unless given, or else the numbers themselves.
     public static func images(
-        listedIn list: String, classNames: [String]? = nil, size: Shape? = nil, fit: Image.Fit = .squash,
+        listedIn list: String, classNames: [String]? = nil, size: ImageSize? = nil, fit: Image.Fit = .squash,
         colors: Colors? = nil, skippingUnreadable: Bool = false, cache: ImageCache = .standard
     ) throws -> Dataset {
         var source = try ImageSource(list: list, classNames: classNames)
@@ -54,7 +54,7 @@ extension DatasetSplit {
     /// - Throws: `DatasetError` as `Dataset.images(in:)` does, and where a part has a class that the training part lacks, or
     ///   lacks one that the training part has.
     public static func images(
-        training: String, validation: String, test: String? = nil, size: Shape? = nil, fit: Image.Fit = .squash,
+        training: String, validation: String, test: String? = nil, size: ImageSize? = nil, fit: Image.Fit = .squash,
         colors: Dataset.Colors? = nil, skippingUnreadable: Bool = false, cache: ImageCache = .standard
     ) throws -> DatasetSplit {
         let parts = try [training, validation, test].compactMap(\.self).map { try ImageSource(folder: $0) }
@@ -67,7 +67,7 @@ extension DatasetSplit {
     /// Parts that text files list, as `Dataset.images(listedIn:)` reads them.
     public static func images(
         trainingList: String, validationList: String, testList: String? = nil, classNames: [String]? = nil,
-        size: Shape? = nil, fit: Image.Fit = .squash, colors: Dataset.Colors? = nil,
+        size: ImageSize? = nil, fit: Image.Fit = .squash, colors: Dataset.Colors? = nil,
         skippingUnreadable: Bool = false, cache: ImageCache = .standard
     ) throws -> DatasetSplit {
         let training = try ImageSource(list: trainingList, classNames: classNames)

@@ -16,7 +16,7 @@ extension StringProtocol {
 /// Files with their classes, before they are read.
 struct ImageSource {
     struct Settings {
-        var size: Shape?
+        var size: ImageSize?
         var fit = Image.Fit.squash
         var colors: Dataset.Colors?
         var skippingUnreadable = false
@@ -116,11 +116,9 @@ struct ImageSource {
 
     /// The files as a data set, and which of them its images are.
     func dataset() throws -> (dataset: Dataset, read: [Int]) {
-        if let size = settings.size, size.rank != 2 || size.contains(where: { $0 < 1 || $0 > 10_000 }) {
-            throw DatasetError("Dataset.images: a size is [height, width], each 1 to 10,000, not \(size)")
-        }
+        if let problem = settings.size?.problem { throw DatasetError("Dataset.images: \(problem)") }
         let options =
-            "\(settings.size.map { "\($0)" } ?? "-") \(settings.fit.rawValue) \(settings.colors?.rawValue ?? "-")"
+            "\(settings.size.map { "\($0.sizes)" } ?? "-") \(settings.fit.rawValue) \(settings.colors?.rawValue ?? "-")"
         let key = settings.cache.folder == nil ? nil : ImageCache.key(files.map(\.path), settings: options)
         let content: ImageCache.Content
         if let key, let kept = settings.cache.content(for: key) {
@@ -177,7 +175,7 @@ struct ImageSource {
                 }
                 do {
                     var image = try Image(files[index].path)
-                    if let size = settings.size {
+                    if let size = settings.size?.sizes {
                         image = image.resized(width: size[1], height: size[0], fit: settings.fit)
                     }
                     return .success(image)

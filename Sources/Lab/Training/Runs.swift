@@ -32,7 +32,7 @@ public struct Runs: Sendable {
                 let numbers = RunFolder.numbers(in: home)
                 let known =
                     numbers.isEmpty
-                    ? "there are none yet" : "there are \(numbers.map(String.init).joined(separator: ", "))"
+                    ? "there are none yet" : "there are \(numbers.map(String.init).lastOnes)"
                 throw TrainingError("runs[\(number)]: there is no such run in \(home); \(known)")
             }
             let folder = RunFolder(path: path, number: number)
@@ -47,7 +47,7 @@ public struct Runs: Sendable {
             guard let run = all.last(where: { $0.record.name == name }) else {
                 let names = all.compactMap(\.record.name)
                 throw TrainingError(
-                    "runs[\"\(name)\"]: there is no run of this name; \(names.isEmpty ? "none has a name yet: train(…, name: \"\(name)\") gives one" : "there are \(names.joined(separator: ", "))")"
+                    "runs[\"\(name)\"]: there is no run of this name; \(names.isEmpty ? "none has a name yet: train(…, name: \"\(name)\") gives one" : "there are \(names.lastOnes)")"
                 )
             }
             return run
@@ -298,6 +298,13 @@ extension StoredRun {
     fileprivate var progress: String {
         let end = history.end.significant(3)
         return end == "\(settings.epochs)" ? end : "\(end) of \(settings.epochs)"
+    }
+}
+
+extension [String] {
+    /// In one sentence with others: the last ten, and how many there are besides.
+    fileprivate var lastOnes: String {
+        (count > 10 ? "\((count - 10).grouped) more and " : "") + suffix(10).joined(separator: ", ")
     }
 }
 
