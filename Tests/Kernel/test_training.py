@@ -62,3 +62,25 @@ settings.learningRate = .fixed(0.0001)
     notebook.interrupt()
     assert notebook.finish(cell).error == ""
     assert notebook.run("slow.wasInterrupted").value == "true"
+
+
+def test_a_trap_within_training_ends_its_run_and_its_bar(notebook):
+    """The thread of the cell never runs again: the run would say "running" for as long as the kernel lives."""
+    assert notebook.run(PREPARE + """
+final class Net: Module {
+    let output = Dense(10)
+    var calls = 0
+    func callAsFunction(_ images: Tensor) -> Tensor {
+        calls += 1
+        let two = [1, 2]
+        if calls > 60 { return output(images.flattened()) * Double(two[calls]) }
+        return output(images.flattened())
+    }
+}
+""").error == ""
+    outcome = notebook.run("try train(Net(), on: data, settings)")
+    assert "Index out of range" in outcome.error
+    bars = [m["content"]["data"]["text/plain"] for m in outcome.messages if m["msg_type"] == "update_display_data"]
+    assert "stopped within a step" in bars
+    assert notebook.run("runs.last!.status").value == '"failed"'
+    assert "its cell was ended within a step" in notebook.run("print(runs.last!.log)").stdout

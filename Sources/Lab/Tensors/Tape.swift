@@ -63,6 +63,11 @@ final class Node: @unchecked Sendable {
     }
 }
 
+extension Interruption {
+    /// The calling thread as the handlers of `onAbandonedThread` name it.
+    package static var callingThread: UInt64 { kernels_thread_state().pointee.thread }
+}
+
 /// What one thread computes inside `valueAndGradient`, in order.
 ///
 /// A tape owns what its nodes keep for the way back, and is registered with its thread: when the thread is abandoned

@@ -70,6 +70,13 @@ func train<Model: Module>(
             ), id: nil)
     }
     try checkAnswer(of: model, on: data)
+    if settings.batchSize > data.training.count, let frontend = host.frontend {
+        frontend.display(
+            MimeBundle(
+                sentence:
+                    "The batch size is \(settings.batchSize.grouped), the training part has \(data.training.count.counted("image")): every step takes all of them."
+            ), id: nil)
+    }
     var keeping: (folder: RunFolder, record: RunRecord)?
     if let home = host.home, settings.snapshotInterval > 0 {
         let folder = try RunFolder.create(in: home)
@@ -136,7 +143,16 @@ private func trained<Model: Module>(
     do {
         // Nobody goes on from the middle of a trial: what it ends with is all that may be kept of it.
         let isTrial = Host.trials?.contains(folder) == true
-        let ending = try trainer.run { if !isTrial { try writer.write($0, record) } }
+        let ending = try AbandonedRuns.during {
+            try trainer.run { if !isTrial { try writer.write($0, record) } }
+        } orElse: {
+            try? writer.finish()
+            // What was measured until the last snapshot stands there already.
+            guard var record = try? folder.record() else { return }
+            record.ending = .failed
+            folder.noteEnd(of: record)
+            folder.log("failed: its cell was ended within a step")
+        }
         record.ending = ending
         try writer.write(trainer.state, record)
         try writer.finish()
@@ -147,7 +163,7 @@ private func trained<Model: Module>(
         try? writer.finish()
         record.ending = .failed
         record.history = trainer.state.history
-        try? folder.write(record)
+        folder.noteEnd(of: record)
         folder.log("failed: \(error)")
         throw error
     }

@@ -93,11 +93,26 @@ final class Trainer<Model: Module> {
     /// The caller tells the host that an interrupt is heeded: a step of a large network may take longer than a cell is
     /// given otherwise, and a thread that is parked within one would take the run along.
     func run(keep: (TrainingState) throws -> Void) throws -> RunRecord.Ending {
+        let live = host.frontend.flatMap { frontend in
+            controls.flatMap { $0.areShown ? LiveControls($0, on: frontend) : nil }
+        }
         let bar = host.frontend.map {
             ProgressBar(
                 "epoch \(epochTitle)", total: data.training.count * settings.epochs, unit: "images",
                 completed: imagesDone, on: $0)
         }
+        return try AbandonedRuns.during {
+            defer { live?.close() }
+            return try steps(bar, keep)
+        } orElse: {
+            live?.close()
+            bar?.finish("stopped within a step")
+        }
+    }
+
+    private func steps(
+        _ bar: ProgressBar?, _ keep: (TrainingState) throws -> Void
+    ) throws -> RunRecord.Ending {
         show(always: true)
         var ending = RunRecord.Ending.complete
         do {

@@ -9,7 +9,7 @@ import Synchronization
 ///     }
 ///     let run = try train(LeNet(), on: data, settings, controls: controls)
 ///
-/// The run looks at them between two steps. A run whose rate was turned by hand goes on exactly all the same, because its
+/// `.live` puts widgets into the notebook. The run looks at them between two steps. A run whose rate was turned by hand goes on exactly all the same, because its
 /// snapshots keep the factor; but the same settings alone do not repeat it.
 public final class TrainingControls: Sendable {
     struct State: Sendable {
@@ -19,8 +19,12 @@ public final class TrainingControls: Sendable {
         var isStopped = false
     }
     private let state = Mutex(State())
+    /// Whether the run shows widgets that turn them.
+    let areShown: Bool
 
-    public init() {}
+    public convenience init() { self.init(areShown: false) }
+
+    init(areShown: Bool) { self.areShown = areShown }
 
     /// What the learning rate is multiplied by from the next step on; `nil` until somebody turns it.
     public var rateFactor: Double? {
