@@ -62,10 +62,10 @@ private final class WidgetFrontend: Frontend {
                 page.line("snapshot").receive(["method": "custom", "content": ["event": "click"]])
                 page.line("stop").receive(["method": "custom", "content": ["event": "click"]])
             }
+            let controls = TrainingControls.live
             let run = try train(
-                SmallNet(), on: try bars(), settings, from: nil, controls: .live, host(page, home: home))
-            #expect(run.wasInterrupted)
-            #expect(run.state.progress.controlFactor == 0.5)
+                SmallNet(), on: try bars(), settings, from: nil, controls: controls, host(page, home: home))
+            #expect(run.wasInterrupted && controls.rateFactor == 0.5)
             let lines = page.lines.withLock(\.self)
             #expect(lines.allSatisfy { $0.opening.metadata["version"] == "2.1.0" && !$0.isOpen })
             // What the page has changed is confirmed to it, once.

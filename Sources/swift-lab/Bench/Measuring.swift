@@ -17,10 +17,9 @@ func medianSeconds(of times: Int, _ body: () throws -> Void) rethrows -> Double 
 
 /// Seconds of processor time that this program has taken, on all cores together.
 func processorSeconds() -> Double {
-    var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
-    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
 /// The rate of large products of matrices on all cores, in GFLOP/s: what the other figures are a share of.
