@@ -227,6 +227,70 @@ static void check_convolution(int64_t inputs, int64_t outputs, int64_t rows, int
     free(pooled), free(which);
 }
 
+// ---- Gradients of a convolution that pooling follows: channels of one image side by side
+
+static void check_pooled(int64_t inputs, int64_t outputs, int64_t rows, int64_t width, int64_t kernel) {
+    const int64_t lanes = table->channelLanes, pixel = inputs <= 4 ? inputs : (inputs + lanes - 1) / lanes * lanes;
+    if (inputs > 4 && pixel > lanes * table->channelVectors) return;
+    const int64_t columns = 2 * width + kernel - 1, height = 2 * rows + kernel - 1, pitch = columns * pixel;
+    const int64_t vectors = (kernel * pixel + lanes - 1) / lanes, filter = kernel * vectors * lanes;
+    const int64_t squares = rows * width, band = squares > KERNELS_POOLED_SQUARES ? squares : KERNELS_POOLED_SQUARES;
+    KernelsPooledGradient sizes = {kernel, pixel, pitch, vectors, rows, width, outputs};
+    float *x = numbers(16 * height * pitch + 16), *g = numbers(16 * outputs * squares), *w = numbers(outputs * filter);
+    for (int64_t n = 0; n < outputs * filter; n++)
+        if (n % (vectors * lanes) >= kernel * pixel) w[n] = 0;
+    float *dw = zeros(outputs * filter), *db = zeros(outputs), *work = zeros(squares * 16);
+    float *lists = zeros(band * (4 + 8 * outputs)), *dx = zeros(16 * height * pitch + 16);
+    uint8_t *which = (uint8_t *)zeros(outputs * squares * 16);
+    int32_t *at = (int32_t *)zeros(outputs * 16 * squares);
+    // In some squares no pixel is taken; of the first channel it is the same one in all, so that sums are long.
+    for (int64_t n = 0; n < outputs * squares * 16; n++)
+        which[n] = n < squares * 16 ? 0 : (uint8_t)(fabsf(drawn()) * 4.99f);
+    table->pooledPositions(&sizes, which, work, at);
+    for (int64_t image = 0; image < 16; image++) {
+        table->pooledWeightGradient(
+            &sizes, x + image * height * pitch, g + image * outputs * squares, at + image * squares, dw, db);
+        table->pooledDataGradient(
+            &sizes, g + image * outputs * squares, which + image, w, lists, dx + image * height * pitch);
+    }
+    // dense[16][outputs][2 * rows][2 * width]
+    float *dense = zeros(16 * outputs * squares * 4);
+#define DENSE(image, o, row, column) dense[(((image) * outputs + (o)) * 2 * rows + (row)) * 2 * width + (column)]
+    for (int64_t image = 0; image < 16; image++)
+        for (int64_t o = 0; o < outputs; o++)
+            for (int64_t p = 0; p < squares; p++) {
+                int taken = which[(o * squares + p) * 16 + image];
+                if (taken < 4)
+                    DENSE(image, o, p / width * 2 + taken / 2, p % width * 2 + taken % 2) =
+                        g[(image * outputs + o) * squares + p];
+            }
+    for (int64_t o = 0; o < outputs; o++)
+        for (int64_t n = 0; n <= inputs * kernel * kernel; n++) {
+            int64_t i = n / (kernel * kernel), kh = n / kernel % kernel, kw = n % kernel;
+            Sum sum = {0};
+            for (int64_t image = 0; image < 16; image++)
+                for (int64_t row = 0; row < 2 * rows; row++)
+                    for (int64_t column = 0; column < 2 * width; column++)
+                        add(&sum, DENSE(image, o, row, column),
+                            i == inputs ? 1 : x[(image * height + row + kh) * pitch + (column + kw) * pixel + i]);
+            hold_sum("a pooled gradient of weights",
+                     i == inputs ? db[o] : dw[o * filter + kh * vectors * lanes + kw * pixel + i], sum);
+        }
+    for (int64_t image = 0; image < 16; image += 5)
+        for (int64_t n = 0; n < height * columns * inputs; n++) {
+            int64_t i = n % inputs, row = n / inputs / columns, column = n / inputs % columns;
+            Sum sum = {0};
+            for (int64_t o = 0; o < outputs; o++)
+                for (int64_t k = 0; k < kernel * kernel; k++) {
+                    int64_t r = row - k / kernel, c = column - k % kernel;
+                    if (r < 0 || c < 0 || r >= 2 * rows || c >= 2 * width) continue;
+                    add(&sum, DENSE(image, o, r, c), w[o * filter + k / kernel * vectors * lanes + k % kernel * pixel + i]);
+                }
+            hold_sum("a pooled gradient of data", dx[(image * height + row) * pitch + column * pixel + i], sum);
+        }
+    free(x), free(g), free(w), free(dw), free(db), free(work), free(lists), free(dx), free(which), free(at), free(dense);
+}
+
 // ---- One number at a time
 
 static void check_elementwise(void) {
@@ -345,6 +409,11 @@ int main(void) {
             check_convolution(2, 40, 7, 5, 3);
             check_convolution(1, 2, 24, 24, 5);
             check_convolution(1, 2, 50, 57, 3);
+            for (int64_t inputs = 1; inputs <= 24; inputs += inputs < 5 ? 1 : 5)
+                for (int64_t kernel = 3; kernel <= 5; kernel += 2) check_pooled(inputs, 9, 3, inputs % 3 + 2, kernel);
+            check_pooled(20, 50, 4, 4, 5);
+            check_pooled(1, 3, 12, 12, 5);
+            check_pooled(6, 90, 1, 70, 3);
             if (!one_signed) check_elementwise();
         }
         printf("%s: %ld numbers, at worst %.2f epsilon\n", table->name, checks, worst);

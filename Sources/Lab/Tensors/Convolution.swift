@@ -189,11 +189,11 @@ final class PendingConvolution: Pending, @unchecked Sendable {
             fused.poolsAtOnce
         else { return nil }
         let (result, which) = fused.forwardPooled(x, weight, bias, rectify: rectify)
-        let (x, weight, bias) = (x, weight, bias)
+        let (x, weight, bias, sizes) = (x, weight, bias, sizes)
         return result.recorded(from: inputs) { gradient in
-            let ways = fused.backward(
-                x, weight, gradient, which: which, data: x.node != nil, weights: weight.node != nil || bias?.node != nil
-            )
+            let ways = PooledConvolutionGradient(sizes, which: which).backward(
+                x.withoutGradient(), weight.withoutGradient(), gradient.withoutGradient(), data: x.node != nil,
+                weights: weight.node != nil || bias?.node != nil)
             return [ways.data, ways.weight] + (bias == nil ? [] : [ways.bias])
         }
     }
@@ -266,7 +266,7 @@ enum ConvolutionBackend {
             return quick.backward(single, filters, dy, data: data, weights: weights, bias: bias)
         }
         if let direct = DirectConvolution(sizes) {
-            return direct.backward(single, filters, dy, which: nil, data: data, weights: weights || bias)
+            return direct.backward(single, filters, dy, data: data, weights: weights || bias)
         }
         return PatchConvolution(sizes).backward(single, filters, dy, data: data, weights: weights, bias: bias)
     }

@@ -408,25 +408,3 @@ static void TARGET(unpack)(
 #endif
     }
 }
-
-static void TARGET(unpool)(
-    const float *d, const uint8_t *which, int64_t rows, int64_t width, int64_t pitch, float *dy
-) {
-    for (int64_t row = 0; row < rows / 2; row++) {
-        for (int64_t column = 0; column < width / 2; column++)
-            for (int round = 0; round < ROUNDS; round++) {
-                int64_t from = (row * (width / 2) + column) * 16 + round * LANES;
-                V v = load(d + from);
-                I index = __builtin_convertvector(*(const B *)(which + from), I);
-                UNROLL for (int j = 0; j < 4; j++) {
-                    I mask = index == ((I){0} + j);
-                    float *to = dy + ((2 * row + j / 2) * pitch + 2 * column + j % 2) * 16 + round * LANES;
-                    store(to, (V)(mask & (I)v));
-                }
-            }
-        // What fills the pitch.
-        for (int64_t r = 2 * row; r < 2 * row + 2; r++)
-            __builtin_memset(dy + (r * pitch + width) * 16, 0, (pitch - width) * 64);
-    }
-}
-

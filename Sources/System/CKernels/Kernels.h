@@ -146,6 +146,7 @@ INLINE V TARGET(square_root)(V v) {
 
 #include "Convolution.h"
 #include "Products.h"
+#include "PooledGradients.h"
 #include "Winograd.h"
 #include "Normalization.h"
 #include "Pooling.h"
@@ -164,7 +165,11 @@ static const KernelsTable TARGET(table) = {
     .dataGradient = TARGET(data_gradient),
     .pack = TARGET(pack),
     .unpack = TARGET(unpack),
-    .unpool = TARGET(unpool),
+    .channelLanes = SHORT,
+    .channelVectors = CHANNEL_VECTORS,
+    .pooledPositions = TARGET(pooled_positions),
+    .pooledWeightGradient = TARGET(pooled_weight_gradient),
+    .pooledDataGradient = TARGET(pooled_data_gradient),
     .multipliesFast = LANES == 16,
     .multiply = TARGET(multiply),
     .multiplyVector = TARGET(multiply_vector),
@@ -201,6 +206,10 @@ static const KernelsTable TARGET(table) = {
 #undef V
 #undef I
 #undef U
+#undef S
+#undef SHORT
+#undef CHANNEL_VECTORS
+#undef ROWS_AT_ONCE
 #undef B
 #undef load
 #undef store

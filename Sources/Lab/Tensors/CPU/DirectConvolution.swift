@@ -115,11 +115,8 @@ struct DirectConvolution {
 
     // MARK: - Backward
 
-    /// The gradients that are asked for. Where pooling had joined, `dy` is that of the pooled result and `which` what
-    /// the forward pass noted.
-    func backward(
-        _ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, which: Buffer?, data: Bool, weights: Bool
-    ) -> ConvolutionBackend.Ways {
+    /// The gradients that are asked for.
+    func backward(_ x: Tensor?, _ weight: Tensor?, _ dy: Tensor, data: Bool, weights: Bool) -> ConvolutionBackend.Ways {
         let gradient = dy.floats
         let dx = data ? Tensor(uninitialized: sizes.inputShape) : nil
         let filters = data ? packedFilters(weight!, blocksOfInputs: true) : nil
@@ -141,11 +138,11 @@ struct DirectConvolution {
                 let to = sums!.pointer(Float.self) + group * stride
                 (to + channels.lowerBound * sizes.patch).update(repeating: 0, count: channels.count * sizes.patch)
                 (to + weightCount + channels.lowerBound).update(repeating: 0, count: channels.count)
-                addWeightGradient(source!, gradient, which, group, channels, to, to + weightCount)
+                addWeightGradient(source!, gradient, group, channels, to, to + weightCount)
             } else {
                 let (group, band) = (tile - groups16 * weightParts).quotientAndRemainder(dividingBy: dataBands)
                 let rows = band * bandRows..<min((band + 1) * bandRows, inputRows)
-                computeDataGradient(gradient, which, filters!.pointer(), group, rows, dx!.floats)
+                computeDataGradient(gradient, filters!.pointer(), group, rows, dx!.floats)
             }
         }
         guard let sums else { return (dx, nil, nil) }
@@ -170,13 +167,13 @@ struct DirectConvolution {
     }
 
     private func addWeightGradient(
-        _ source: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, _ which: Buffer?, _ group: Int,
-        _ channels: Range<Int>, _ dw: UnsafeMutablePointer<Float>, _ db: UnsafeMutablePointer<Float>
+        _ source: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, _ group: Int, _ channels: Range<Int>,
+        _ dw: UnsafeMutablePointer<Float>, _ db: UnsafeMutablePointer<Float>
     ) {
         for band in 0..<bands {
             let rows = band * rowsPerBand..<min((band + 1) * rowsPerBand, sizes.outputHeight)
             let packed = packInput(source, group, from: rows.lowerBound, count: rows.count)
-            let d = packGradient(gradient, which, group, rows, channels)
+            let d = packGradient(gradient, group, rows, channels)
             var c = kernelSizes(rows: rows.count)
             // The kernel counts channels from the first one packed.
             kernels_table().pointee.weightGradient(
@@ -187,14 +184,14 @@ struct DirectConvolution {
 
     /// The gradient of padded input rows, for one group of 16 images.
     private func computeDataGradient(
-        _ gradient: UnsafePointer<Float>, _ which: Buffer?, _ filters: UnsafePointer<Float>, _ group: Int,
-        _ rows: Range<Int>, _ target: UnsafeMutablePointer<Float>
+        _ gradient: UnsafePointer<Float>, _ filters: UnsafePointer<Float>, _ group: Int, _ rows: Range<Int>,
+        _ target: UnsafeMutablePointer<Float>
     ) {
         let table = kernels_table()
         // The output rows that these input rows took part in.
         let outputs = max(0, rows.lowerBound - kernel + 1)..<min(rows.upperBound, sizes.outputHeight)
         guard !outputs.isEmpty else { return }
-        let d = packGradient(gradient, which, group, outputs, 0..<sizes.outputs)
+        let d = packGradient(gradient, group, outputs, 0..<sizes.outputs)
         var c = kernelSizes(rows: outputs.count)
         // Of the packed rows, which begin at the first output row, only those of this band.
         let shift = outputs.lowerBound
@@ -246,28 +243,16 @@ struct DirectConvolution {
 
     /// The gradient of a band of output rows and some channels, in scratch memory 1.
     private func packGradient(
-        _ gradient: UnsafePointer<Float>, _ which: Buffer?, _ group: Int, _ rows: Range<Int>, _ channels: Range<Int>
+        _ gradient: UnsafePointer<Float>, _ group: Int, _ rows: Range<Int>, _ channels: Range<Int>
     ) -> UnsafeMutablePointer<Float> {
         let plane = rows.count * pitch * 16
         let packed = kernels_scratch(1, channels.count * plane)
-        let table = kernels_table()
-        let (height, width) =
-            which == nil ? (sizes.outputHeight, sizes.outputWidth) : (sizes.outputHeight / 2, sizes.outputWidth / 2)
+        let (height, width) = (sizes.outputHeight, sizes.outputWidth)
         for (index, channel) in channels.enumerated() {
             let from = gradient + (group * 16 * sizes.outputs + channel) * height * width
-            let stride = Int64(sizes.outputs * height * width)
-            if let which {
-                let small = kernels_scratch(2, height * width * 16)
-                table.pointee.pack(
-                    from, stride, imagesInGroup(group), Int64(height), Int64(width), 0, Int64(width), small)
-                table.pointee.unpool(
-                    small, which.pointer() + (group * sizes.outputs + channel) * height * width * 16,
-                    Int64(sizes.outputHeight), Int64(sizes.outputWidth), Int64(pitch), packed + index * plane)
-            } else {
-                table.pointee.pack(
-                    from + rows.lowerBound * width, stride, imagesInGroup(group), Int64(rows.count), Int64(width), 0,
-                    Int64(pitch), packed + index * plane)
-            }
+            kernels_table().pointee.pack(
+                from + rows.lowerBound * width, Int64(sizes.outputs * height * width), imagesInGroup(group),
+                Int64(rows.count), Int64(width), 0, Int64(pitch), packed + index * plane)
         }
         return packed
     }

@@ -54,6 +54,19 @@ typedef struct {
     int64_t firstRow, endRow;         // of the packed input: the rows that the data gradient computes
 } KernelsConvolution;
 
+/// What the gradients of one image need of a convolution that 2x2 maximum pooling follows. Its channels lie side by side,
+/// [padded rows][columns][channels]: a block of `channelVectors` vectors of them, or fewer, filled up with zeros; or the
+/// channels as they are, where a filter's row is a few numbers only.
+typedef struct {
+    int64_t kernel;                   // 3 or 5
+    int64_t pixel, pitch;             // of the padded input: numbers from one pixel to the next, from one row to the next
+    int64_t vectors;                  // that hold a filter's row, `kernel` pixels
+    int64_t rows, width;              // of the pooled result
+    int64_t outputs;                  // channels
+} KernelsPooledGradient;
+/// Squares whose lists of channels `pooledDataGradient` makes at a time; in a row of more, all of the row.
+#define KERNELS_POOLED_SQUARES 64
+
 /// What one channel's normalisation does: (x - mean) * slope + offset, and where `rectify`, negative results become 0.
 typedef struct {
     float mean, slope, offset;
@@ -120,8 +133,20 @@ typedef struct {
     void (*unpack)(
         const float *packed, int64_t rows, int64_t width, int64_t left, int64_t pitch, float *target, int64_t stride,
         int64_t count);
-    /// Spreads the gradient of 2x2 pooling: dy[rows][pitch][16] from d[rows / 2][width / 2][16]. Rows and width are even.
-    void (*unpool)(const float *d, const uint8_t *which, int64_t rows, int64_t width, int64_t pitch, float *dy);
+
+    /// Numbers of a vector of channels, and how many such vectors a block of channels has at most.
+    int channelLanes, channelVectors;
+    /// at[outputs][16][squares] from which[outputs][squares][16]: where the pixel that a square took lies in its image's
+    /// padded input, in numbers, or -1 where it took none. `work` has squares * 16 numbers.
+    void (*pooledPositions)(const KernelsPooledGradient *, const uint8_t *which, float *work, int32_t *at);
+    /// Of one image: dw[outputs][kernel][vectors] += and db[outputs] += by the gradient g[outputs][squares]. at: one image's
+    /// part of what `pooledPositions` gives. 16 numbers behind x may be read.
+    void (*pooledWeightGradient)(
+        const KernelsPooledGradient *, const float *x, const float *g, const int32_t *at, float *dw, float *db);
+    /// Of one image: dx += what reaches the padded input. which: one image's bytes, 16 apart. w: [outputs][kernel][vectors],
+    /// with zeros behind each row's `kernel` pixels. `work` has 4 + 8 * outputs numbers for each square of a band.
+    void (*pooledDataGradient)(
+        const KernelsPooledGradient *, const float *g, const uint8_t *which, const float *w, void *work, float *dx);
 
     /// Whether `multiply` is faster than OpenBLAS in small sizes.
     int multipliesFast;
