@@ -1,6 +1,7 @@
 """What all Python tests share. They run in .venv, whose Jupyter knows the kernel `swift-lab` (make test registers it)."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def project() -> Path:
     return PROJECT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_as_in_a_shell():
+    """Kernels inherit what is ignored: under nohup, that a terminal was closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session", autouse=True)
