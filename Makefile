@@ -47,7 +47,7 @@ test-gpu: toolchain ## runs the tests of operations, optimizers and training on 
 	SWIFT_LAB_DEVICE=cpu SWIFT_LAB_TEST_DEVICE=cuda:0 swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
 		--filter 'OperationTests|DeviceTests|DeviceTrainingTests' && \
 	swift test $(BUILD) --skip-build --disable-xctest --no-parallel \
-		--filter 'OptimizerTests|CallFormTests'
+		--filter 'OptimizerTests|CallFormTests|ResumeTests|InterruptTests'
 
 test-libraries: toolchain test-packages ## holds what we say of cuBLAS and cuDNN against the real ones (over 1 GB)
 	@scripts/install-python libraries

@@ -1,5 +1,6 @@
 """The labs on a GPU, the simulated one: the same cells, a kernel that finds NVIDIA's libraries."""
 
+import re
 import subprocess
 import time
 
@@ -36,8 +37,10 @@ def gpu_notebook(simulation, monkeypatch):
     """Makes notebooks on a machine that has a GPU; settings are the simulation's."""
     opened = []
 
-    def make(cache=simulation / "cache", **settings) -> Kernel:
+    def make(cache=simulation / "cache", unchecked=False, **settings) -> Kernel:
         monkeypatch.setenv("SWIFT_LAB_CUDA", str(simulation / "plain"))
+        if unchecked:
+            monkeypatch.setenv("SWIFT_LAB_DEVICE", "cuda:0")
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
         for name, value in settings.items():
             monkeypatch.setenv(f"SIMULATED_GPU_{name.upper()}", str(value))
@@ -82,3 +85,69 @@ def test_a_gpu_that_computes_something_else_is_left_alone(gpu_notebook, tmp_path
     outcome = notebook.run(PREPARE + "let run = try train(SmallNet(), on: data, settings)")
     assert outcome.error == ""
     assert "CPU (not the GPU: the loss of a classifier: off by " in str(outcome.messages)
+
+
+def test_a_kernel_that_fails_is_named_and_costs_the_gpu_not_the_session(gpu_notebook, tmp_path):
+    notebook = gpu_notebook(cache=tmp_path, unchecked=True, plant="if (a >= size || b >= size) return a < b;=>row[1 << 20];")
+    assert notebook.run("import Lab\nlet x = Tensor([3, 1, 2])\nlet y = Device.cpu.run { Tensor([5, 4]) }").error == ""
+    error = notebook.run("x.argsort()").error
+    assert "an illegal memory access" in error and "sorting.sort_rows_float32" in error
+    assert "restart the notebook's kernel" in error
+    # As NVIDIA's driver does, the simulated one refuses everything from here on.
+    assert "an illegal memory access" in notebook.run("x + 1").error
+    assert value(notebook, "(Tensor([1, 2]).argsort().device, y.argsort())") == "(cpu, Tensor [2] int32: [1, 0])"
+    assert "GPU 0 is lost until the process begins anew: " in value(notebook, "Device.reasonForDefault")
+
+
+def test_an_interrupt_ends_a_wait_for_the_gpu_and_not_its_context(gpu_notebook):
+    # Whoever waits waits 1.5 s: a step of a large network.
+    notebook = gpu_notebook(unchecked=True, delay=1500)
+    assert notebook.run("import Lab\nlet x = Tensor.identity(8)").error == ""
+    cell = notebook.start_printing('print("starts")\nwhile true { _ = matmul(x, x).sum().item }')
+    asked = time.monotonic()
+    notebook.interrupt()
+    assert "KeyboardInterrupt" in notebook.finish(cell).error
+    assert time.monotonic() - asked < 1
+    assert value(notebook, "matmul(x, x).sum().item") == "8.0"
+
+
+def test_an_interrupt_ends_training_at_a_step(gpu_notebook):
+    notebook = gpu_notebook(unchecked=True, delay=100)
+    assert notebook.run(PREPARE + "settings.epochs = 50").error == ""
+    cell = notebook.start("let run = try train(SmallNet(), on: data, settings)")
+    for _ in range(3):
+        notebook.wait_for(
+            cell, lambda m: m["msg_type"] == "update_display_data" and "image/png" in m["content"]["data"])
+    asked = time.monotonic()
+    notebook.interrupt()
+    assert notebook.finish(cell).error == ""
+    # Two launches, the losses, and the end's picture.
+    assert time.monotonic() - asked < 5
+    # Six steps an epoch, of 32 images each.
+    steps = value(notebook, "run.history.imagesSeen % 192 % 32 == 0 && run.wasInterrupted && run.model.device.isGPU")
+    assert steps == "true"
+    assert value(notebook, "run.evaluate(on: data.test).count") == "64"
+
+
+def test_a_batch_that_is_too_large_says_the_way_out(gpu_notebook):
+    notebook = gpu_notebook(unchecked=True, memory=24 << 20)
+    assert notebook.run(PREPARE.replace("[0..<320]", "[0..<2560]") + "settings.batchSize = 1536").error == ""
+    error = notebook.run("try train(SmallNet(), on: data, settings)").error
+    assert re.search(r"the GPU has no \d+ MB for \w+: of 24 MB are \d+ (MB|KB) free, \d+ MB in use here", error), error
+    assert "most by " in error and "Use smaller batches" in error
+    # All of it came back but the data set, which the next run takes.
+    small = notebook.run("settings.batchSize = 256\nlet run = try train(SmallNet(), on: data, settings)")
+    assert small.error == ""
+    assert value(notebook, "run.model.device.isGPU") == "true"
+
+
+def test_every_thread_of_a_cell_computes_there(gpu_notebook):
+    notebook = gpu_notebook(unchecked=True)
+    assert notebook.run("import Lab\nimport Dispatch\nlet x = Tensor.range(1_000)").error == ""
+    cell = """
+nonisolated(unsafe) var sums = [Float](repeating: 0, count: 8)
+DispatchQueue.concurrentPerform(iterations: 8) { sums[$0] = (x * Double($0)).sum().item }
+let later = await Task.detached { matmul(Tensor.ones([1, 1000]), x.reshaped(1000, 1)) }.value
+(sums.map { $0 / 499_500 }, later.item / 499_500, later.device.isGPU)
+"""
+    assert value(notebook, cell) == "([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 1.0, true)"

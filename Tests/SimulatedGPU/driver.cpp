@@ -693,6 +693,16 @@ extern "C" int cuEventRecord(LabEvent event, LabStream stream) {
     );
 }
 
+/// Waits for the last time that it was recorded.
+extern "C" int cuEventSynchronize(LabEvent event) {
+    ENTER_CONTEXT
+    if (!events.count(event)) return invalidHandle;
+    if (event->capture) return captureUnsupported;
+    auto state = event->state;
+    const long ticket = state->recorded;
+    return runUntil([=] { return state->completed >= ticket; });
+}
+
 extern "C" int cuModuleLoadDataEx(LabModule *module, const void *image, unsigned int, int *, void **) {
     ENTER_CONTEXT
     // A module of the simulation is a shared library; the ELF header of a cubin says how long it is, and ours too.

@@ -27,6 +27,9 @@ public struct Batches: Sequence, Sendable {
     /// The data set on a GPU, if its batches are made there.
     package var resident: ResidentImages?
 
+    /// The order as `resident` takes it: places among all images that the data set is a part of.
+    package var storedOrder: [Int32] { order.map { dataset.indices[$0] } }
+
     /// The number of batches.
     public var count: Int { (order.count + size - 1) / size }
 
@@ -125,11 +128,6 @@ extension Dataset {
         let size = imageShape.elementCount
         let area = size / channels
         let shape = Shape([places.count] + imageShape.sizes)
-        if let mean = normalization.meanImage, mean.count != size {
-            fatalError(
-                "Dataset.images: a mean image of \(mean.count.grouped) values does not fit images of shape \(imageShape); normalise by .meanPixel for images of any size."
-            )
-        }
         let isAugmented = occasion != nil && !augmentations.isEmpty
         // Augmented images are numbers from 0 to 1 already, others bytes.
         let (scales, offsets) = normalization.channelFactors(largest: isAugmented ? 1 : 255)
@@ -165,19 +163,25 @@ extension Dataset {
         }
     }
 
-    /// The images on a GPU as bytes, for its batches to be made there; `nil` for the processor, and where more is to happen to
-    /// them than the GPU does yet: augmentation, or the mean of each pixel.
-    package func resident(on device: Device) -> ResidentImages? {
+    /// The images on a GPU as bytes, for its batches to be made there; `nil` for the processor, and where `isAugmented` batches
+    /// are wanted, which the processor makes.
+    package func resident(on device: Device, isAugmented: Bool) -> ResidentImages? {
         let normalization = normalization ?? .none(channels: imageShape[0])
-        guard device.isGPU, augmentations.isEmpty, normalization.meanImage == nil else { return nil }
+        guard device.isGPU, !isAugmented || augmentations.isEmpty else { return nil }
         let (scales, offsets) = normalization.channelFactors(largest: 255)
         return ResidentImages(
-            on: device, pixels: pixels, labels: storedLabels, imageShape: imageShape, scales: scales, offsets: offsets)
+            on: device, pixels: pixels, labels: storedLabels, imageShape: imageShape, scales: scales, offsets: offsets,
+            corrections: corrections(normalization))
     }
 
     /// What to add to each value where the mean of its pixel is to be taken, and that of its channel was.
     private func corrections(_ normalization: Normalization) -> [Float]? {
         guard let mean = normalization.meanImage else { return nil }
+        guard mean.count == imageShape.elementCount else {
+            fatalError(
+                "Dataset.images: a mean image of \(mean.count.grouped) values does not fit images of shape \(imageShape); normalise by .meanPixel for images of any size."
+            )
+        }
         let area = mean.count / imageShape[0]
         return mean.indices.map { index in
             let channel = index / area

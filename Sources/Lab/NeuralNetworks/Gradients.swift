@@ -31,10 +31,21 @@ public struct Gradients: Sendable, RandomAccessCollection {
 
     /// Shortened to the given length where they are longer.
     public func clipped(toNorm limit: Double) -> Gradients {
+        if let device = entries.first?.gradient.device, device.isGPU { return clippedUnread(toNorm: limit) }
         let norm = Double(norm)
         guard norm > limit else { return self }
         var result = self
         for index in entries.indices { result.entries[index].gradient = entries[index].gradient * (limit / norm) }
+        return result
+    }
+
+    /// The same without waiting for the length: on a GPU, which so can repeat a step by itself.
+    private func clippedUnread(toNorm limit: Double) -> Gradients {
+        let squares = entries.map { $0.gradient.squared().sum().converted(to: .float64) }
+        let norm = squares.dropFirst().reduce(squares[0], +).squareRoot()
+        let factor = minimum(limit / norm, 1).converted(to: .float32)
+        var result = self
+        for index in entries.indices { result.entries[index].gradient = entries[index].gradient * factor }
         return result
     }
 }

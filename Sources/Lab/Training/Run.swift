@@ -98,6 +98,7 @@ public struct Run<Model: Module> {
                     ? "resume: \(done); resume() goes on to the \(planned) that were planned"
                     : "resume: \(done); resume(until: \(further)) goes on")
         }
+        model.move(to: .default)
         try model.load(state.weights)
         var keeping: (folder: RunFolder, record: RunRecord)?
         if let folder {

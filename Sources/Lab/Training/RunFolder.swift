@@ -54,7 +54,7 @@ struct RunRecord: Codable, Sendable, Hashable {
         classNames = data.training.classNames
         normalization = data.training.normalization
         processor = Environment.processorName
-        environment = Environment.current(on: model.parameters.first?.value.device ?? .cpu)
+        environment = Environment.current(on: model.device)
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         started = Double(now.tv_sec)

@@ -178,6 +178,7 @@ public struct StoredRun: Sendable {
             )
         }
         let state = try state(epoch)
+        model.move(to: .default)
         model.initialize(input: data.training.imageShape, seed: settings.seed)
         do {
             try model.load(state.answer(settings))

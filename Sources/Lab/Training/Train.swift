@@ -11,7 +11,8 @@ import Tensors
 ///
 /// While it runs it shows a bar with the speed and the time left, and a picture with losses, accuracy and learning rate.
 /// The weights it starts from are drawn from the seed and the parameters' names, whatever the model held before, so
-/// that the same call gives the same run. An interrupt ends it within a step and keeps what was learned.
+/// that the same call gives the same run. They lie on `Device.default`, and there it trains. An interrupt ends it within
+/// a step and keeps what was learned.
 ///
 /// - Parameters:
 ///   - name: What the run is called among `runs`; without one it is known by its number.
@@ -59,6 +60,7 @@ func train<Model: Module>(
     try data.check()
     try settings.check(for: data)
     let wasTrained = Preparation.of(model) != nil
+    model.move(to: .default)
     model.initialize(input: data.training.imageShape, seed: settings.seed)
     if let weights {
         try start(model, from: weights, except: except)

@@ -48,6 +48,12 @@ final class Trainer<Model: Module> {
     private var picture: LivePicture?
     private var hardware: Hardware
     private var lastGradients: Gradients?
+    /// How many steps a GPU has been given whose losses nobody has looked at.
+    private var unsettled = 0
+    /// The state before those steps or earlier, to which training returns where one of their losses is no number.
+    private var checkpoint: TrainingState?
+    /// A copy of larger weights is not kept: their steps take so long that it costs nothing to look after each.
+    private let keepsCheckpoints: Bool
     private var hasEnded = false
     private let clock = ContinuousClock()
 
@@ -62,9 +68,10 @@ final class Trainer<Model: Module> {
         self.state = state
         self.controls = controls
         self.host = host
-        let device = model.parameters.first?.value.device ?? .cpu
+        let device = model.device
         hardware = Hardware(on: device)
-        (repeated, resident) = (RepeatedStep(on: device), data.training.resident(on: device))
+        (repeated, resident) = (RepeatedStep(on: device), data.training.resident(on: device, isAugmented: true))
+        keepsCheckpoints = model.parameterCount <= 16 << 20
         picture = host.frontend.map(LivePicture.init(on:))
         optimizer = Optimizer(settings.optimizer, learningRate: settings.learningRate.rate(at: 0))
         if !state.moments.isEmpty { try optimizer.restore(state.moments, for: model) }
@@ -165,8 +172,15 @@ final class Trainer<Model: Module> {
             if host.isInterrupted() { return false }
             guard let wishes = controls?.read() else { return true }
             if wishes.isStopped { return false }
-            if let factor = wishes.rateFactor { state.progress.controlFactor = factor }
-            if wishes.wantsSnapshot { try keep(captured()) }
+            if let factor = wishes.rateFactor, factor != state.progress.controlFactor {
+                try settle()
+                checkpoint = nil
+                state.progress.controlFactor = factor
+            }
+            if wishes.wantsSnapshot {
+                try settle()
+                try keep(captured())
+            }
             if !wishes.isPaused { return true }
             usleep(20_000)
         }
@@ -178,25 +192,42 @@ final class Trainer<Model: Module> {
             of: settings.batchSize, shuffledBy: settings.seed, epoch: state.step / stepsPerEpoch,
             shuffles: settings.shuffles)
         batches.resident = resident
+        resident?.arrange(batches.storedOrder)
         let iterator = batches.iterator(from: state.step % stepsPerEpoch * settings.accumulation)
+        let end = (state.step / stepsPerEpoch + 1) * stepsPerEpoch
+        checkpoint = nil
         var start = clock.now
         defer { state.history.seconds += (clock.now - start).seconds }
-        while let batch = iterator.next() {
+        while state.step < end {
             // An interrupt comes between two adjustments, never between the batches of one: batch normalisation would
             // already have seen the first ones.
-            if try !mayGoOn(keep) { return false }
-            var parts = [batch]
-            while parts.count < settings.accumulation, let next = iterator.next() { parts.append(next) }
-            try step(parts)
+            if try !mayGoOn(keep) {
+                try settle()
+                return false
+            }
+            if let repeated {
+                try takeSteps(repeated, iterator, before: end)
+            } else {
+                try step(nextBatches(iterator))
+            }
             bar?.update(imagesDone, title: "epoch \(epochTitle)")
             if state.step.isMultiple(of: pointInterval) {
+                try settle()
                 addPoint()
                 state.history.seconds += (clock.now - start).seconds
                 start = clock.now
                 show()
             }
         }
+        try settle()
         return true
+    }
+
+    /// Those of one adjustment.
+    private func nextBatches(_ iterator: AnyIterator<Batch>) -> [Batch] {
+        var parts: [Batch] = []
+        while parts.count < settings.accumulation, let next = iterator.next() { parts.append(next) }
+        return parts
     }
 
     /// Tries the network on the validation part. False where the user broke it off.
@@ -222,65 +253,163 @@ final class Trainer<Model: Module> {
         return true
     }
 
-    /// One adjustment of the weights, from one batch or several.
-    private func step(_ batches: [Batch]) throws {
-        optimizer.learningRate =
-            settings.learningRate.rate(at: 100 * Double(state.step) / Double(totalSteps))
+    private func rate(ofStep step: Int) -> Double {
+        settings.learningRate.rate(at: 100 * Double(step) / Double(totalSteps))
             * state.progress.rateFactor * state.progress.controlFactor
+    }
+
+    private func randomness(ofStep step: Int) -> RandomGenerator {
+        RandomGenerator(seed: settings.seed).split("step").split(UInt64(step))
+    }
+
+    /// One adjustment of the weights, from one batch or several. Throws where a loss is no number, and leaves the weights as
+    /// they were.
+    private func step(_ batches: [Batch]) throws {
+        optimizer.learningRate = rate(ofStep: state.step)
         let count = batches.reduce(0) { $0 + $1.count }
-        let randomness = RandomGenerator(seed: settings.seed).split("step").split(UInt64(state.step))
-        if let repeated, batches.count == 1, settings.gradientLimit == nil {
-            let value = try repeatedStep(repeated, batches[0], randomness)
-            return finishStep(count, value)
-        }
         var value = 0.0
+        let gradients = try gradients(
+            batches.map { ($0.images, $0.labels) }, randomness(ofStep: state.step)
+        ) { loss, share, gradients in
+            value += Double(loss.item) * share
+            guard value.isFinite else { throw diverged("loss", value, gradients) }
+        }
+        optimizer.update(model, along: gradients)
+        lastGradients = gradients
+        state.progress.lossSum += value
+        state.progress.lossCount += 1
+        finishSteps(1, count)
+    }
+
+    /// The gradients of one adjustment. `look` gets each batch's loss, its share of the images, and its gradients.
+    private func gradients(
+        _ batches: [(images: Tensor, labels: Tensor)], _ randomness: RandomGenerator,
+        _ look: (_ loss: Tensor, _ share: Double, Gradients) throws -> Void
+    ) rethrows -> Gradients {
+        let count = batches.reduce(0) { $0 + $1.labels.elementCount }
         var sum: Gradients?
         for (index, batch) in batches.enumerated() {
             let (loss, gradients) = valueAndGradient(
                 of: model, randomness: index == 0 ? randomness : randomness.split(UInt64(index))
             ) { settings.loss($0(batch.images), batch.labels) }
-            let share = Double(batch.count) / Double(count)
-            value += Double(loss.item) * share
-            guard value.isFinite else { throw diverged("loss", value, gradients) }
+            let share = Double(batch.labels.elementCount) / Double(count)
+            try look(loss, share, gradients)
             let part = gradients.scaled(by: share)
             sum = sum?.adding(part) ?? part
         }
-        guard var gradients = sum else { return }
-        if let limit = settings.gradientLimit { gradients = gradients.clipped(toNorm: limit) }
+        return settings.gradientLimit.map { sum!.clipped(toNorm: $0) } ?? sum!
+    }
+
+    private func finishSteps(_ steps: Int, _ count: Int) {
+        average?.add()
+        state.step += steps
+        state.history.imagesSeen += count
+    }
+
+    // MARK: On a GPU
+
+    /// Gives the GPU a step, or several where that is quicker, and does not wait for it.
+    private func takeSteps(_ repeated: RepeatedStep, _ iterator: AnyIterator<Batch>, before end: Int) throws {
+        if checkpoint == nil, keepsCheckpoints { checkpoint = captured() }
+        if unsettled == 0, state.progress.lossSum != 0 { repeated.addLosses(to: state.progress.lossSum) }
+        let inputs: RepeatedStep.Inputs
+        let sizes: [Int]
+        var steps = 1
+        if let resident {
+            let whole = settings.batchSize * settings.accumulation
+            let start = state.step % stepsPerEpoch * whole
+            let count = min(whole, data.training.count - start)
+            sizes = stride(from: 0, to: count, by: settings.batchSize).map { min(settings.batchSize, count - $0) }
+            inputs = .resident(resident, start: start, count: count)
+            // To the next point of the history, and as long as the batches are whole ones. What is averaged after each step
+            // is so after each.
+            let further = min(pointInterval - state.step % pointInterval, (data.training.count - start) / whole)
+            if count == whole, average == nil { steps = max(1, min(further, repeated.reach(inputs))) }
+        } else {
+            let batches = nextBatches(iterator)
+            sizes = batches.map(\.count)
+            inputs = .copied(batches.flatMap { [$0.images, $0.labels] })
+        }
+        let rates = (0..<steps).map { rate(ofStep: state.step + $0) }
+        repeated.run(inputs, rates: rates, randomness: (0..<steps).map { randomness(ofStep: state.step + $0) }) {
+            tensors, rate, randomness in
+            optimizer.learningRate = rate
+            return adjust(parts(tensors, sizes), randomness)
+        }
+        optimizer.learningRate = rates.last!
+        unsettled += steps
+        finishSteps(steps, steps * sizes.reduce(0, +))
+        if !keepsCheckpoints { try settle() }
+    }
+
+    /// The batches of one adjustment: images and labels by turns, or the images of all, and the labels.
+    private func parts(_ tensors: [Tensor], _ sizes: [Int]) -> [(images: Tensor, labels: Tensor)] {
+        if tensors.count == 2 * sizes.count {
+            return sizes.indices.map { (tensors[2 * $0], tensors[2 * $0 + 1]) }
+        }
+        var start = 0
+        return sizes.map { size in
+            defer { start += size }
+            let rows = start..<start + size
+            return (tensors[0].sliced(axis: 0, rows), tensors[1].sliced(axis: 0, rows))
+        }
+    }
+
+    /// One adjustment of which nothing is read; the mean of the losses.
+    private func adjust(_ batches: [(images: Tensor, labels: Tensor)], _ randomness: RandomGenerator) -> Tensor {
+        var total: Tensor?
+        let gradients = gradients(batches, randomness) { loss, share, _ in
+            guard share != 1 else {
+                total = loss
+                return
+            }
+            // As the processor adds them up.
+            let part = loss.converted(to: .float64) * share
+            total = total.map { $0 + part } ?? part
+        }
         optimizer.update(model, along: gradients)
         lastGradients = gradients
-        finishStep(count, value)
+        return total!
     }
 
-    /// The same as one piece of work, which a GPU repeats by itself once it has seen it: the loss.
-    private func repeatedStep(
-        _ repeated: RepeatedStep, _ batch: Batch, _ randomness: RandomGenerator
-    ) throws -> Double {
-        let loss = repeated.run(
-            [batch.images, batch.labels], rate: optimizer.learningRate, randomness: randomness
-        ) { inputs in
-            let (loss, gradients) = valueAndGradient(of: model, randomness: randomness) {
-                settings.loss($0(inputs[0]), inputs[1])
-            }
-            optimizer.update(model, along: gradients)
-            // Those of a repeated step lie where they lay in the first one.
-            lastGradients = gradients
-            return loss
-        }
-        let value = Double(loss.item)
-        guard value.isFinite else {
+    /// Waits for the steps that the GPU was given, and looks at their losses: whatever depends on exact numbers comes after
+    /// this.
+    private func settle() throws {
+        guard let repeated, unsettled > 0 else { return }
+        let totals = repeated.takeTotals()
+        unsettled = 0
+        if totals.firstBad != nil {
             repeated.checkComplaints()
-            throw diverged("loss", value, lastGradients)
+            try findBadStep(from: checkpoint)
         }
-        return value
+        state.progress.lossSum = totals.sum
+        state.progress.lossCount += totals.count
+        // No more than so many steps are ever taken twice.
+        if let checkpoint, state.step - checkpoint.step >= 64 { self.checkpoint = nil }
     }
 
-    private func finishStep(_ count: Int, _ value: Double) {
-        average?.add()
-        state.step += 1
-        state.history.imagesSeen += count
-        state.progress.lossSum += value
-        state.progress.lossCount += 1
+    /// Some loss became no number, and steps were taken after it. They are taken again, one by one, up to that one: so the
+    /// weights are those before it, and the gradients those that led there.
+    private func findBadStep(from checkpoint: TrainingState?) throws {
+        guard let checkpoint else { throw diverged("loss", .nan, lastGradients) }
+        let seconds = state.history.seconds
+        let end = state.step
+        try model.load(checkpoint.weights)
+        try optimizer.restore(checkpoint.moments, for: model)
+        try average?.restore(checkpoint.average, count: checkpoint.progress.averageCount)
+        state.progress = checkpoint.progress
+        state.history.seconds = seconds
+        lastGradients = nil
+        var batches = data.training.batches(
+            of: settings.batchSize, shuffledBy: settings.seed, epoch: state.step / stepsPerEpoch,
+            shuffles: settings.shuffles)
+        batches.resident = resident
+        let iterator = batches.iterator(from: state.step % stepsPerEpoch * settings.accumulation)
+        while state.step < end {
+            try step(nextBatches(iterator))
+            if state.step.isMultiple(of: pointInterval) { addPoint() }
+        }
+        throw diverged("loss", .nan, lastGradients)
     }
 
     private func addPoint() {
@@ -382,11 +511,19 @@ extension Module {
     func logits(on dataset: Dataset, _ host: Host, batchSize: Int = 256) -> Tensor {
         var scalars: [Float] = []
         var count = 0
+        var batches = dataset.batches(of: batchSize)
+        batches.resident = dataset.resident(on: device, isAugmented: false)
         Interruption.cooperate {
-            for batch in dataset.batches(of: batchSize) {
-                if host.isInterrupted() { break }
-                scalars += self(batch.images).scalars
-                count += batch.count
+            device.run {
+                var answers: [Tensor] = []
+                for batch in batches {
+                    if host.isInterrupted() { break }
+                    let answer = self(batch.images)
+                    count += batch.count
+                    // A GPU goes on with the next ones meanwhile.
+                    if answer.device.isGPU { answers.append(answer) } else { scalars += answer.scalars }
+                }
+                for answer in answers { scalars += answer.scalars }
             }
         }
         return Tensor(scalars, shape: [count, count == 0 ? dataset.classNames.count : scalars.count / count])

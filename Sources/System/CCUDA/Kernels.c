@@ -51,12 +51,15 @@ END
 EMBEDDED(datasets)
 #embed "Kernels/datasets.cu"
 END
+EMBEDDED(steps)
+#embed "Kernels/steps.cu"
+END
 
 #define LISTED(name) {#name, name##_source}
 static const struct { const char *name, *source; } families[] = {
     LISTED(layouts), LISTED(common), LISTED(elementwise), LISTED(conversion), LISTED(reductions), LISTED(softmax),
     LISTED(convolution), LISTED(pooling), LISTED(normalization), LISTED(optimizers), LISTED(random), LISTED(indexing),
-    LISTED(sorting), LISTED(arranging), LISTED(datasets),
+    LISTED(sorting), LISTED(arranging), LISTED(datasets), LISTED(steps),
 };
 const char *lab_kernel_name(int number) { return families[number].name; }
 const char *lab_kernel_source(int number) { return families[number].source; }

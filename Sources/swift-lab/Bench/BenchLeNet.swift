@@ -30,27 +30,35 @@ struct BenchLeNet: ParsableCommand {
         let optimizer = Optimizer(.sgd(momentum: 0.9, weightDecay: 1e-4), learningRate: 0.01)
         let training = data.training
         // On a GPU as `train` does it: the images there as bytes, and each step one launch.
-        let (repeated, resident) = (RepeatedStep(on: Device.default), training.resident(on: Device.default))
+        let repeated = RepeatedStep(on: Device.default)
+        let resident = training.resident(on: Device.default, isAugmented: true)
         let steps = images / batch
         var loss = 0.0
         func train(_ batches: Batches, _ steps: Int) {
             loss = 0
-            var batches = batches
-            batches.resident = resident
             func take(_ images: Tensor, _ labels: Tensor) -> Tensor {
                 let (value, gradients) = valueAndGradient(of: net) { crossEntropy($0(images), labels) }
                 optimizer.update(net, along: gradients)
                 return value
             }
-            for step in 0..<steps {
-                let part = batches[step]
-                let value =
-                    repeated?.run(
-                        [part.images, part.labels], rate: optimizer.learningRate,
-                        randomness: RandomGenerator(seed: step)
-                    ) { take($0[0], $0[1]) } ?? take(part.images, part.labels)
-                loss += Double(value.item) / Double(steps)
+            guard let repeated, let resident else {
+                for step in 0..<steps {
+                    loss += Double(take(batches[step].images, batches[step].labels).item) / Double(steps)
+                }
+                return
             }
+            resident.arrange(batches.storedOrder)
+            var step = 0
+            while step < steps {
+                let inputs = RepeatedStep.Inputs.resident(resident, start: step * batch, count: batch)
+                let count = min(steps - step, repeated.reach(inputs))
+                repeated.run(
+                    inputs, rates: Array(repeating: optimizer.learningRate, count: count),
+                    randomness: Array(repeating: RandomGenerator(seed: step), count: count)
+                ) { inputs, _, _ in take(inputs[0], inputs[1]) }
+                step += count
+            }
+            loss = repeated.takeTotals().sum / Double(steps)
         }
         train(training.batches(of: batch, shuffledBy: 1, epoch: 0), min(20, steps))
         func fastestEpoch() -> Double {

@@ -44,11 +44,15 @@ struct TrainingBench: ParsableArguments {
             return value
         }
         func step() {
-            let value =
-                repeated?.run(
-                    [images, labels], rate: optimizer.learningRate, randomness: RandomGenerator(seed: 1)
-                ) { take($0[0], $0[1]) } ?? take(images, labels)
-            loss = value.item
+            guard let repeated else {
+                loss = take(images, labels).item
+                return
+            }
+            let inputs = RepeatedStep.Inputs.copied([images, labels])
+            repeated.run(inputs, rates: [optimizer.learningRate], randomness: [RandomGenerator(seed: 1)]) {
+                inputs, _, _ in take(inputs[0], inputs[1])
+            }
+            loss = Float(repeated.takeTotals().sum)
         }
         for _ in 0..<3 { step() }
         let times = (0..<max(steps, 3)).map { _ in seconds { step() } }.sorted()

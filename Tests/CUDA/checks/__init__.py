@@ -14,6 +14,7 @@ from . import (  # noqa: F401
     sorting,
     arranging,
     datasets,
+    steps,
     products,
 )
 from .checking import CHECKS, same  # noqa: F401

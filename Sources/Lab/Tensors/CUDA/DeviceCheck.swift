@@ -181,7 +181,7 @@ enum DeviceCheck {
         let (weight, moment) = (storages[0], storages[1])
         weight.write(.normal([20, 7], seed: 11))
         let repeated = RepeatedStep(on: .default)
-        var losses: [Tensor] = []
+        var sum = 0.0
         for step in 1...6 {
             func take(_ x: Tensor) -> Tensor {
                 let (loss, gradient) = valueAndGradient(at: weight.live) { matmul(x, $0).squared().mean() }
@@ -190,11 +190,14 @@ enum DeviceCheck {
                 return loss
             }
             let x = Tensor.normal([33, 20], seed: 20 + step)
-            let loss =
-                repeated?.run([x], rate: 0.1 / Double(step), randomness: RandomGenerator(seed: step)) { take($0[0]) }
-                ?? take(x)
-            losses.append(loss + 0)
+            if let repeated {
+                let generator = RandomGenerator(seed: step)
+                repeated.run(.copied([x]), rates: [0.1 / Double(step)], randomness: [generator]) { x, _, _ in take(x[0])
+                }
+            } else {
+                sum += Double(take(x).item)
+            }
         }
-        return losses + [weight.copy]
+        return [Tensor([repeated?.takeTotals().sum ?? sum]), weight.copy]
     }
 }

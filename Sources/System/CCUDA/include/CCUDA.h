@@ -90,6 +90,7 @@ enum { LAB_TEMPERATURE_GPU = 0 };
     F(LAB_DRIVER, cuEventCreate, (LabEvent *event, unsigned int flags), (event, flags)) \
     F(LAB_DRIVER, cuEventDestroy_v2, (LabEvent event), (event)) \
     F(LAB_DRIVER, cuEventRecord, (LabEvent event, LabStream stream), (event, stream)) \
+    F(LAB_DRIVER, cuEventSynchronize, (LabEvent event), (event)) \
     F(LAB_DRIVER, cuModuleLoadDataEx, \
       (LabModule *module, const void *image, unsigned int count, int *options, void **values), \
       (module, image, count, options, values)) \
