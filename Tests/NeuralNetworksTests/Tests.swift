@@ -119,6 +119,31 @@ func squares(_ count: Int, seed: Int) -> (images: Tensor, labels: Tensor) {
         #expect(net.summary(input: [4]).rows.map(\.parameters) == [20, 0])
     }
 
+    @Test func aParameterThatTwoLayersShareIsCountedOnce() {
+        final class Shared: Module {
+            let first = Dense(4), scale: Scale, again: Scale
+            final class Scale: Layer {
+                let factor: Parameter
+                init(_ factor: Parameter) { self.factor = factor }
+                override func forward(_ x: Tensor) -> Tensor { x * factor.wrappedValue }
+            }
+            init() {
+                let factor = Parameter(wrappedValue: Tensor.ones([4]))
+                (scale, again) = (Scale(factor), Scale(factor))
+            }
+            func callAsFunction(_ x: Tensor) -> Tensor { again(scale(first(x))) }
+        }
+        let net = Shared()
+        net.initialize(input: [4])
+        #expect(net.parameters.map(\.name) == ["first.weight", "first.bias", "scale.factor"])
+        // 4 · 4 weights and 4 biases, and 4 factors.
+        let summary = net.summary(input: [4])
+        #expect(summary.rows.map(\.parameters) == [20, 4, 0] && summary.parameters == 24)
+        // What two layers read gets one gradient, the sum of both ways: of x · f · f it is 2 · x · f.
+        let (_, gradients) = valueAndGradient(of: net) { $0.again($0.scale(Tensor.full([1, 4], 3))).sum() }
+        #expect(gradients["scale.factor"]?.scalars == [6, 6, 6, 6] && gradients.count == 1)
+    }
+
     @Test func whatIsFrozenAfterItsGradientWasTakenStays() {
         let net = Dense(2)
         let (_, gradients) = valueAndGradient(of: net) { $0(Tensor.ones([1, 3])).sum() }

@@ -319,6 +319,14 @@ static void check_elementwise(void) {
         PAIRING(KernelsMaximum, x[i] > z[i] ? x[i] : z[i]);
         PAIRING(KernelsMinimum, x[i] < z[i] ? x[i] : z[i]);
         PAIRING(KernelsPassPositive, z[i] > 0 ? x[i] : 0);
+        uint8_t bytes[40];
+        for (int64_t i = 0; i < count; i++) bytes[i] = (uint8_t)(37 * i + count);
+        table->scaleBytes(bytes, count, 0.0127f, -0.42f, y);
+        for (int64_t i = 0; i < count; i++) {
+            // Rounded here, and not joined to the sum.
+            volatile float scaled = bytes[i] * 0.0127f;
+            hold("bytes", y[i], scaled - 0.42f, 0, 0);
+        }
         hold("what lies behind a row", y[count], 7, 0, 0);
         double state[3] = {0}, mean = 0, squares = 0, sums[2] = {0}, exact[2] = {0};
         table->moments(x, count, state);

@@ -95,6 +95,18 @@ import Testing
         }
     }
 
+    @Test(arguments: Array(1...40) + [784])
+    func bytesBecomeTheSameNumbersOnEveryTarget(count: Int) {
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 37 + count) }
+        let (scale, offset) = (Float(1 / (255 * 0.3081)), Float(-0.1307 / 0.3081))
+        forEachVectorTarget { target in
+            var numbers = [Float](repeating: 7, count: count + 1)
+            scaleBytes(bytes, count: count, by: scale, offset: offset, into: &numbers)
+            let isRight = (0..<count).allSatisfy { numbers[$0] == Float(bytes[$0]) * scale + offset }
+            #expect(isRight && numbers[count] == 7, "\(target), \(count) bytes")
+        }
+    }
+
     @Test(arguments: Array(1...40) + [5000, 9001])
     func momentsSurviveALargeMean(count: Int) {
         let x = numbers(count, 1).map { $0 + 1000 }

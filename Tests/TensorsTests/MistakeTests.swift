@@ -218,6 +218,16 @@ private let otherMistakes: [Mistake] = [
         _ = Upsample(2)(shape(3))
     },
     Mistake("Conv2D(0, kernel: 3): 0 filters of 3 in 1 groups are not a layer") { _ = Conv2D(0, kernel: 3) },
+    Mistake("MaxPool2D(0): there is no window of 0 with stride 0; choose 1 or more for both") { _ = MaxPool2D(0) },
+    Mistake("AveragePool2D(2): a padding of 2 does not fit; choose 0 to half of the window") {
+        _ = AveragePool2D(2, padding: 2)
+    },
+    Mistake("AdaptiveMaxPool2D(height: 0, width: 3): there are no 0x3 windows; choose 1 or more") {
+        _ = AdaptiveMaxPool2D(height: 0, width: 3)
+    },
+    Mistake("LearningRate: everyPercent of the learning rate's .step is -5.0; choose a number above 0") {
+        _ = LearningRate.step(0.01, everyPercent: -5).rate(at: 50)
+    },
     Mistake("Dropout: 1.5 does not lie in 0 ..< 1") { _ = Dropout(1.5) },
 ]
 

@@ -133,7 +133,6 @@ extension Dataset {
         let (scales, offsets) = normalization.channelFactors(largest: isAugmented ? 1 : 255)
         let corrections = corrections(normalization)
         return Tensor(shape) { output in
-            nonisolated(unsafe) let output = output
             if let occasion, isAugmented {
                 augment(places, seed: occasion.seed, epoch: occasion.epoch, into: output)
                 for plane in 0..<places.count * channels {
@@ -142,15 +141,15 @@ extension Dataset {
                     for index in 0..<area { values[index] = values[index] * scale + offset }
                 }
             } else {
-                inParts(places.count) { rows in
-                    pixels.withUnsafeBufferPointer { pixels in
+                pixels.withUnsafeBufferPointer { pixels in
+                    // A batch of small images is not worth the wakening of another thread.
+                    parallel(places.count, grain: max(1, 131_072 / size)) { rows in
                         for row in rows {
+                            let source = pixels.baseAddress! + Int(indices[places[row]]) * size
                             for channel in 0..<channels {
-                                let source = pixels.baseAddress! + Int(indices[places[row]]) * size + channel * area
-                                let target = output + row * size + channel * area
-                                let scale = scales[channel]
-                                let offset = offsets[channel]
-                                for pixel in 0..<area { target[pixel] = Float(source[pixel]) * scale + offset }
+                                scaleBytes(
+                                    source + channel * area, count: area, by: scales[channel], offset: offsets[channel],
+                                    into: output + row * size + channel * area)
                             }
                         }
                     }
@@ -186,15 +185,6 @@ extension Dataset {
         return mean.indices.map { index in
             let channel = index / area
             return (Float(normalization.mean[channel]) - mean[index]) / Float(normalization.deviation[channel])
-        }
-    }
-
-    /// Thousands of images are made on all processors; a batch is not worth the wakening.
-    private func inParts(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
-        let part = 1_024
-        guard count > 2 * part else { return body(0..<count) }
-        DispatchQueue.concurrentPerform(iterations: (count + part - 1) / part) { index in
-            body(index * part..<Swift.min(count, (index + 1) * part))
         }
     }
 

@@ -1,3 +1,5 @@
+internal import Tensors
+
 #if canImport(Glibc)
     internal import Glibc
 #endif
@@ -96,7 +98,10 @@ public struct LearningRate: Sendable, Hashable, Codable {
         }
         switch policy {
         case .fixed: return base
-        case .step(let every, let factor): return base * pow(factor, (p / every).rounded(.down))
+        case .step(let every, let factor):
+            // `train` refuses such a number before it begins; a picture or a loop of one's own meets it here.
+            guard every > 0 else { fail("LearningRate: \(problem ?? "everyPercent is \(every)")") }
+            return base * pow(factor, (p / every).rounded(.down))
         case .multistep(let at, let factor): return base * pow(factor, Double(at.count { $0 <= p }))
         case .exponential(let factor): return base * pow(factor, p)
         case .inverse(let factor, let power): return base * pow(1 + factor * p, -power)

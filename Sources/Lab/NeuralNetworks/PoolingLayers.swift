@@ -13,6 +13,13 @@ public class PoolingLayer: Layer {
         self.window = window.heightAndWidth
         self.stride = stride?.heightAndWidth ?? self.window
         self.padding = padding.heightAndWidth
+        super.init()
+        guard self.window.smallest > 0, self.stride.smallest > 0 else {
+            fail("\(kind): there is no window of \(self.window) with stride \(self.stride); choose 1 or more for both")
+        }
+        guard self.padding.smallest >= 0, 2 * self.padding.height <= self.window.height,
+            2 * self.padding.width <= self.window.width
+        else { fail("\(kind): a padding of \(self.padding) does not fit; choose 0 to half of the window") }
     }
 
     override public var kind: String { "\(type(of: self))(\(window))" }
@@ -49,6 +56,8 @@ public class AdaptivePoolingLayer: Layer {
     public init(height: Int, width: Int) {
         self.height = height
         self.width = width
+        super.init()
+        guard height > 0, width > 0 else { fail("\(kind): there are no \(height)x\(width) windows; choose 1 or more") }
     }
 
     override public var kind: String { "\(type(of: self))(height: \(height), width: \(width))" }

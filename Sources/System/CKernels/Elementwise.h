@@ -123,6 +123,19 @@ static void TARGET(combine)(
 #undef choose
 #undef MAGIC
 
+static void TARGET(scale_bytes)(const uint8_t *from, int64_t count, float scale, float offset, float *to) {
+    // Two roundings on every processor: with one, a batch would differ from the same images made elsewhere.
+#pragma clang fp contract(off)
+    for (int64_t i = 0; i < count; i += LANES) {
+        const int64_t here = count - i < LANES ? count - i : LANES;
+        B bytes = (B){0};
+        if (here == LANES) __builtin_memcpy(&bytes, from + i, LANES);
+        else __builtin_memcpy(&bytes, from + i, here);
+        V scaled = __builtin_convertvector(__builtin_convertvector(bytes, I), V) * scale;
+        store_some(to + i, scaled + offset, here);
+    }
+}
+
 // The partial sums that tiles have made, part after part, so that the order does not depend on who was first.
 static void TARGET(sum_parts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out) {
     for (int64_t i = 0; i < count; i += LANES) {

@@ -193,6 +193,7 @@ static const KernelsTable TARGET(table) = {
     .maxPoolWindows = TARGET(max_pool_windows),
     .map = TARGET(map),
     .combine = TARGET(combine),
+    .scaleBytes = TARGET(scale_bytes),
     .sumParts = TARGET(sum_parts),
     .move = TARGET(move),
     .shade = TARGET(shade),

@@ -127,6 +127,19 @@ static void TARGET(multiply_vector)(
 
 static void TARGET(transpose)(const float *from, int64_t rows, int64_t columns, int64_t fromRow, float *to, int64_t toRow) {
     int64_t row = 0;
+#if LANES == 16
+    // 16x16 at a time, with masks at the ends.
+    if (columns >= 8)
+        for (; rows - row >= 8; row += 16)
+            for (int64_t column = 0; column < columns; column += 16) {
+                V v[16];
+                UNROLL for (int i = 0; i < 16; i++)
+                    v[i] = row + i < rows ? some(from + (row + i) * fromRow + column, columns - column) : zero();
+                TARGET(transpose16)(v);
+                UNROLL for (int i = 0; i < 16; i++)
+                    if (column + i < columns) store_some(to + (column + i) * toRow + row, v[i], rows - row);
+            }
+#endif
     for (; row + 4 <= rows; row += 4) {
         int64_t column = 0;
         for (; column + 4 <= columns; column += 4)

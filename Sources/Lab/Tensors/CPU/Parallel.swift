@@ -15,7 +15,7 @@ func parallel(_ tiles: Int, _ body: (Int) -> Void) {
 }
 
 /// Cuts 0 ..< `count` into equal tiles of at least `grain` and runs `body` for each.
-func parallel(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+package func parallel(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
     guard count > grain else { return body(0..<count) }
     let tiles = min((count + grain - 1) / grain, 64)
     // Multiples of 16 elements, so that two threads never write to the same line of memory.
@@ -35,4 +35,11 @@ func flushingDenormals<Result>(_ body: () throws -> Result) rethrows -> Result {
 package var threadCount: Int {
     get { Int(kernels_thread_count()) }
     set { kernels_set_thread_count(Int32(newValue)) }
+}
+
+/// Numbers of bytes, as a network takes those of images: byte · scale + offset.
+package func scaleBytes(
+    _ bytes: UnsafePointer<UInt8>, count: Int, by scale: Float, offset: Float, into target: UnsafeMutablePointer<Float>
+) {
+    kernels_table().pointee.scaleBytes(bytes, Int64(count), scale, offset, target)
 }

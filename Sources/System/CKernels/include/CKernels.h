@@ -233,6 +233,8 @@ typedef struct {
     /// values[i] += deviation * table[12 random bits], kept from 0 to 1; the table has 4,096 numbers. The bits are Philox
     /// 4x32-10's: of 160 values in a row, the one at 16 * k + j has the k-th 12 bits of the j-th counter, for any target.
     void (*addNoise)(uint64_t key, float deviation, const float *table, int64_t count, float *values);
+    /// to[i] = from[i] * scale + offset, rounded twice.
+    void (*scaleBytes)(const uint8_t *from, int64_t count, float scale, float offset, float *to);
 
     /// out[i] = sum over parts of part[p * stride + i], p ascending.
     void (*sumParts)(const float *parts, int64_t partCount, int64_t stride, int64_t count, float *out);
