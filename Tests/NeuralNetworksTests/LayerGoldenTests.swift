@@ -68,6 +68,54 @@ private let golden = try? goldenFile("layers")
         #expect(difference(gradient, try stored("gradient")) < tolerance, "gradient of the input, \(dtype)")
     }
 
+    @Test(arguments: layerTable)
+    func gradientsAreThoseOfCentralDifferences(row: LayerRow) throws {
+        try compareWithDifferences(row.build(), row.name)
+    }
+
+    private func compareWithDifferences<Model: Module>(_ model: Model, _ name: String) throws {
+        let golden = try #require(golden)
+        let parameters = entries("\(name)/parameter/")
+        try model.load(parameters)
+        let x = try #require(golden["\(name)/input"])
+        let weights = try #require(golden["\(name)/weights"])
+        func loss(_ x: Tensor) -> Double {
+            valueAndGradient(of: model) { ($0(x) * weights).sum() }.value.doubles[0]
+        }
+        // Of the input in float64: rounding errors of 1e-16 over steps of 1e-5, and curvature.
+        let (_, gradient) = valueAndGradient(at: x) { x in
+            valueAndGradient(of: model) { ($0(x) * weights).sum() }.value
+        }
+        let values = x.doubles
+        let slopes = values.indices.map { index in
+            var (up, down) = (values, values)
+            up[index] += 1e-5
+            down[index] -= 1e-5
+            return (loss(Tensor(up, shape: x.shape)) - loss(Tensor(down, shape: x.shape))) / 2e-5
+        }
+        #expect(difference(gradient, Tensor(slopes, shape: x.shape)) < 1e-6, "gradient of the input")
+        // Parameters are float32, so steps are 1e-3 and no smaller: a dozen random directions for each.
+        let (_, gradients) = valueAndGradient(of: model) { ($0(x) * weights).sum() }
+        for entry in gradients {
+            let whole = try #require(model.parameters.first { $0.name == entry.name }?.value)
+            for seed in 1...12 {
+                let direction = Tensor.normal(whole.shape, seed: seed) * 0x1p-10
+                // What float32 keeps of the steps.
+                let (up, down) = (whole + direction, whole - direction)
+                func loss(with value: Tensor) throws -> Double {
+                    try model.load(model.parameters.map { ($0.name, $0.name == entry.name ? value : $0.value) })
+                    return loss(x)
+                }
+                let change = try loss(with: up) - loss(with: down)
+                let step = up.converted(to: .float64) - down.converted(to: .float64)
+                let expected = (entry.gradient.converted(to: .float64) * step).sum().doubles[0]
+                let size = (entry.gradient.converted(to: .float64) * step).magnitude().sum().doubles[0]
+                #expect(abs(change - expected) <= 2e-3 * size, "\(entry.name), direction \(seed)")
+                try model.load(model.parameters.map { ($0.name, $0.name == entry.name ? whole : $0.value) })
+            }
+        }
+    }
+
     /// Whoever adds a layer adds a line to the table.
     @Test func everyLayerIsInTheTable() throws {
         let names = Set(try #require(golden).tensors.map { String($0.name.split(separator: "/")[0]) })
