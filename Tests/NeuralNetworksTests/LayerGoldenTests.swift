@@ -94,23 +94,24 @@ private let golden = try? goldenFile("layers")
             return (loss(Tensor(up, shape: x.shape)) - loss(Tensor(down, shape: x.shape))) / 2e-5
         }
         #expect(difference(gradient, Tensor(slopes, shape: x.shape)) < 1e-6, "gradient of the input")
-        // Parameters are float32, so steps are 1e-3 and no smaller: a dozen random directions for each.
+        // Parameters are float32, so steps are 1e-4 and no smaller: a dozen random directions for each. What is computed of
+        // parameters alone is rounded to 6e-8, and a few ReLUs change sides on the way.
         let (_, gradients) = valueAndGradient(of: model) { ($0(x) * weights).sum() }
         for entry in gradients {
             let whole = try #require(model.parameters.first { $0.name == entry.name }?.value)
             for seed in 1...12 {
-                let direction = Tensor.normal(whole.shape, seed: seed) * 0x1p-10
+                let direction = Tensor.normal(whole.shape, seed: seed) * 0x1p-13
                 // What float32 keeps of the steps.
                 let (up, down) = (whole + direction, whole - direction)
-                func loss(with value: Tensor) throws -> Double {
+                func changed(to value: Tensor) throws -> Double {
                     try model.load(model.parameters.map { ($0.name, $0.name == entry.name ? value : $0.value) })
                     return loss(x)
                 }
-                let change = try loss(with: up) - loss(with: down)
+                let change = try changed(to: up) - changed(to: down)
                 let step = up.converted(to: .float64) - down.converted(to: .float64)
                 let expected = (entry.gradient.converted(to: .float64) * step).sum().doubles[0]
                 let size = (entry.gradient.converted(to: .float64) * step).magnitude().sum().doubles[0]
-                #expect(abs(change - expected) <= 2e-3 * size, "\(entry.name), direction \(seed)")
+                #expect(abs(change - expected) <= 2e-3 * size + 1e-12, "\(entry.name), direction \(seed)")
                 try model.load(model.parameters.map { ($0.name, $0.name == entry.name ? whole : $0.value) })
             }
         }

@@ -188,7 +188,9 @@ struct PooledConvolutionGradient {
     ) {
         for block in 0..<blocks {
             let channels = channels(of: block)
-            for output in 0..<sizes.outputs { for row in 0..<kernel { body(block, channels, output, row) } }
+            parallel(sizes.outputs, grain: max(1, 8192 / filterSize)) { outputs in
+                for output in outputs { for row in 0..<kernel { body(block, channels, output, row) } }
+            }
         }
     }
 }
