@@ -128,20 +128,25 @@ private func sentence(_ body: () throws -> Void) -> String {
     }
 
     @Test func aClassThatAPartLacksIsNamed() throws {
-        let labels = [0, 0, 0, 0, 0, 0, 0, 0, 1]
+        let labels = [0, 0, 0, 0, 1, 1, 1, 1, 2]
         let data = try Dataset(
             "few", pixels: [UInt8](repeating: 0, count: 9), shape: [1, 1, 1], labels: labels,
-            classNames: ["cat", "dog"])
+            classNames: ["cat", "dog", "cow"])
         let split = data.split(training: 0.75, validation: 0.25, seed: 1)
         #expect(
             sentence { try split.check() }
-                == "few: the validation part has no image of class dog, the training part 1; give that class more images, the part a larger share, or leave it out with limited(perClass:)"
+                == "few: the validation part has no image of class cow, the training part 1; give that class more images, the part a larger share, or leave it out with limited(perClass:)"
         )
         #expect(
             sentence { try data.limited(perClass: 2...9).split(training: 0.75, validation: 0.25, seed: 1).check() }
                 == "")
         let none = DatasetSplit(training: data[0..<0], validation: data, test: data)
         #expect(sentence { try none.check() } == "few: the training part has no images; give it a share above 0")
+        let alone = DatasetSplit(training: data[8..<9], validation: data[0..<0], test: data)
+        #expect(
+            sentence { try alone.check() }
+                == "few: the training part has 1 image, all of class cow; give it images of two classes or more, or there is nothing to tell apart"
+        )
     }
 
     @Test func aListThatIsNoTextOrHasNoSuchClassIsNamed() throws {

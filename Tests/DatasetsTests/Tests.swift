@@ -233,6 +233,11 @@ private func threeClasses(count: Int = 100) throws -> Dataset {
             #expect(data.labels == [2, 0])
             #expect(data[0].image.pixels == [10, 20, 30, 40])
             #expect(data.classNames == ["0", "1", "2"])
+            // A first line that says so is believed, unless the caller knows better.
+            let named = "\(folder)/kaggle.csv"
+            try writeFile(Array("label,pixel0,pixel1,pixel2,pixel3\n2,10,20,30,40\n0,1,2,3,4".utf8), to: named)
+            #expect(try Dataset.csv(named, shape: [1, 2, 2]).labels == [2, 0])
+            #expect(try Dataset.csv(named, label: .last, shape: [1, 2, 2]).labels == [40, 4])
         }
     }
 }

@@ -13,7 +13,7 @@ struct CSVImages {
     private(set) var width = 0
 
     /// - Throws: `FileError` that names the line which is too short, too long or has something else than 0 to 255.
-    init(_ path: String, labelColumn: Dataset.LabelColumn) throws {
+    init(_ path: String, labelColumn: Dataset.LabelColumn?) throws {
         self.path = path
         let file = try Unpacked(path)
         let bytes = file.bytes
@@ -21,6 +21,7 @@ struct CSVImages {
         let newline = UInt8(ascii: "\n")
         let zero = UInt8(ascii: "0")
         var line = 1
+        var isLabelFirst = false
         var values: [Int] = []
         var value = -1
         pixels.reserveCapacity(bytes.count / 2)
@@ -41,8 +42,8 @@ struct CSVImages {
             guard values.count == width + 1, width > 0 else {
                 throw FileError(path, "line \(line) has \(values.count) values instead of \(width + 1)")
             }
-            labels.append(labelColumn == .first ? values[0] : values[width])
-            for pixel in labelColumn == .first ? values[1...] : values[..<width] {
+            labels.append(isLabelFirst ? values[0] : values[width])
+            for pixel in isLabelFirst ? values[1...] : values[..<width] {
                 guard pixel <= 255 else {
                     throw FileError(path, "line \(line) has a pixel of \(pixel); 255 is the brightest")
                 }
@@ -55,6 +56,8 @@ struct CSVImages {
         let quote = UInt8(ascii: "\"")
         // A word where the first number should be: the names of the columns.
         var isInHeader = text.first { $0 != quote }.map(isLetter) ?? false
+        let firstName = isInHeader ? text.prefix { $0 != comma && $0 != newline }.filter { $0 != quote } : []
+        isLabelFirst = labelColumn.map { $0 == .first } ?? ["label", "class"].contains { $0.utf8.elementsEqual(firstName) }
         for byte in text {
             if isInHeader {
                 if byte == newline {
@@ -114,11 +117,12 @@ extension Dataset {
     /// unpacked.
     ///
     /// - Parameters:
+    ///   - label: The last column unless given, or the first where the first line calls it `label` or `class`.
     ///   - shape: `[channels, height, width]`, the channels of an image one after the other.
     ///   - classNames: The numbers themselves unless given.
     /// - Throws: `FileError` that names the line where something is wrong.
     public static func csv(
-        _ path: String, label: LabelColumn = .last, shape: Shape, classNames: [String]? = nil, name: String? = nil
+        _ path: String, label: LabelColumn? = nil, shape: Shape, classNames: [String]? = nil, name: String? = nil
     ) throws -> Dataset {
         let images = try CSVImages(path, labelColumn: label)
         let file = path.split(separator: "/").last.map(String.init) ?? path

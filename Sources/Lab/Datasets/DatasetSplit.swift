@@ -30,14 +30,19 @@ public struct DatasetSplit: Sendable {
     ///
     /// The test part may be any: the seven digits that somebody found in the street are no complete set.
     ///
-    /// - Throws: `DatasetError` when there is nothing to learn from, or when the validation part has images, but none of a class
+    /// - Throws: `DatasetError` when there is nothing to learn from or nothing to tell apart, or when the validation part has images, but none of a class
     ///   that the training part has, or the other way round: its accuracy would say nothing of that class.
     public func check() throws {
         guard training.count > 0 else {
             throw DatasetError("\(training.name): the training part has no images; give it a share above 0")
         }
-        guard validation.count > 0 else { return }
         let taught = training.classCounts
+        guard taught.count(where: { $0 > 0 }) > 1 else {
+            throw DatasetError(
+                "\(training.name): the training part has \(training.count.counted("image")), all of class \(training.classNames[taught.firstIndex { $0 > 0 } ?? 0]); give it images of two classes or more, or there is nothing to tell apart"
+            )
+        }
+        guard validation.count > 0 else { return }
         let watched = validation.classCounts
         guard let label = taught.indices.first(where: { (taught[$0] == 0) != (watched[$0] == 0) }) else { return }
         let (with, without) = watched[label] == 0 ? ("training", "validation") : ("validation", "training")
