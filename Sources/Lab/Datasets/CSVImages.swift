@@ -57,7 +57,8 @@ struct CSVImages {
         // A word where the first number should be: the names of the columns.
         var isInHeader = text.first { $0 != quote }.map(isLetter) ?? false
         let firstName = isInHeader ? text.prefix { $0 != comma && $0 != newline }.filter { $0 != quote } : []
-        isLabelFirst = labelColumn.map { $0 == .first } ?? ["label", "class"].contains { $0.utf8.elementsEqual(firstName) }
+        isLabelFirst =
+            labelColumn.map { $0 == .first } ?? ["label", "class"].contains { $0.utf8.elementsEqual(firstName) }
         for byte in text {
             if isInHeader {
                 if byte == newline {

@@ -459,7 +459,9 @@ final class Trainer<Model: Module> {
 
     // MARK: What is shown
 
-    private var epochTitle: String { "\(min(state.step / stepsPerEpoch + 1, settings.epochs).grouped) of \(settings.epochs.grouped)" }
+    private var epochTitle: String {
+        "\(min(state.step / stepsPerEpoch + 1, settings.epochs).grouped) of \(settings.epochs.grouped)"
+    }
 
     private func show(always: Bool = false) {
         guard picture != nil else { return }
