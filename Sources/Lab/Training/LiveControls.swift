@@ -1,5 +1,4 @@
 import Display
-import Synchronization
 internal import Widgets
 
 extension TrainingControls {

@@ -152,7 +152,7 @@ private func trained<Model: Module>(
             // What was measured until the last snapshot stands there already.
             guard var record = try? folder.record() else { return }
             record.ending = .failed
-            folder.noteEnd(of: record)
+            folder.noteFailure(of: record)
             folder.log("failed: its cell was ended within a step")
         }
         record.ending = ending
@@ -165,7 +165,7 @@ private func trained<Model: Module>(
         try? writer.finish()
         record.ending = .failed
         record.history = trainer.state.history
-        folder.noteEnd(of: record)
+        folder.noteFailure(of: record)
         folder.log("failed: \(error)")
         throw error
     }

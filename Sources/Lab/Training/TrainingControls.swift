@@ -9,8 +9,8 @@ import Synchronization
 ///     }
 ///     let run = try train(LeNet(), on: data, settings, controls: controls)
 ///
-/// `.live` puts widgets into the notebook. The run looks at them between two steps. A run whose rate was turned by hand goes on exactly all the same, because its
-/// snapshots keep the factor; but the same settings alone do not repeat it.
+/// `.live` puts widgets into the notebook. The run looks at them between two steps. A run whose rate was turned by hand goes on
+/// exactly all the same, because its snapshots keep the factor; but the same settings alone do not repeat it.
 public final class TrainingControls: Sendable {
     struct State: Sendable {
         var rateFactor: Double?
