@@ -137,6 +137,9 @@ private struct DarkFrontend: Frontend {
         Display.frontend = DarkFrontend()
         defer { Display.frontend = before }
         #expect(try corner() == 0x11)
+        // What is drawn for a network to look at does not depend on who looks at the page.
+        let drawn = Image(width: 4, height: 4) { $0.fill(Rectangle(x: 0, y: 0, width: 2, height: 4), .azure) }
+        #expect(drawn[0, 0] == [0x00, 0x72, 0xB2] && drawn[0, 3] == [255, 255, 255])
         // What the page draws itself has the page's colours then, and none of its own.
         #expect(plot.vegaLite?["config"]?["background"] == "transparent")
         Theme.current = .light

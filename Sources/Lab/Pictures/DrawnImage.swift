@@ -1,13 +1,14 @@
 internal import CCairo
 
 extension Image {
-    /// An image in red, green and blue that is drawn, each CSS pixel one of its own.
+    /// An image in red, green and blue that is drawn, each CSS pixel one of its own. It is no picture of something but the thing
+    /// itself, which a network may be asked about: on a dark page it is the same.
     ///
     ///     let seven = Image(width: 28, height: 28) { canvas in
     ///         canvas.text("7", x: 14, y: 24, size: 28, bold: true, align: .center)
     ///     }
     public init(width: Int, height: Int, drawing: (Canvas) -> Void) {
-        let canvas = Canvas(width: width, height: height, scale: 1)
+        let canvas = Canvas(width: width, height: height, scale: 1, theme: .light)
         drawing(canvas)
         cairo_surface_flush(canvas.surface)
         let stride = Int(cairo_image_surface_get_stride(canvas.surface))
