@@ -53,15 +53,13 @@ struct BenchAugmentation: ParsableCommand {
         net.initialize(input: data.imageShape, seed: 1)
         let optimizer = Optimizer(.sgd(momentum: 0.9, weightDecay: 1e-4), learningRate: 0.001)
         func epoch(_ data: Dataset) -> Cost {
-            let before = processorSeconds()
-            let wall = seconds {
+            Cost.of {
                 for batch in data.batches(of: 64, shuffledBy: 1, epoch: 0) {
                     let (value, gradients) = valueAndGradient(of: net) { crossEntropy($0(batch.images), batch.labels) }
                     optimizer.update(net, along: gradients)
                     _ = value.item
                 }
             }
-            return Cost(seconds: wall, processorSeconds: processorSeconds() - before)
         }
         let all = changes.map { data.augmented($0.1) }
         var plain = Cost()
@@ -84,17 +82,5 @@ struct BenchAugmentation: ParsableCommand {
                 (least[index].processorSeconds / plain.processorSeconds - 1) * 100, digits: 1)
             figures.add("\(kind)_\(name)_us_per_image", own / 256 * 1e6, digits: 2)
         }
-    }
-}
-
-/// What an epoch takes.
-private struct Cost {
-    var seconds = Double.infinity
-    /// On all cores together.
-    var processorSeconds = Double.infinity
-
-    mutating func takeLess(of other: Cost) {
-        seconds = min(seconds, other.seconds)
-        processorSeconds = min(processorSeconds, other.processorSeconds)
     }
 }

@@ -14,7 +14,7 @@ struct BenchRuns: ParsableCommand {
         abstract: "What live pictures and bars cost of the training time, and how long a snapshot of LeNet takes.")
 
     @Option(help: "Pairs of runs, shown and not shown in turn; the fastest of each count.")
-    var rounds = 5
+    var rounds = 8
     @Flag(help: "One line of JSON.")
     var json = false
 
@@ -30,18 +30,19 @@ struct BenchRuns: ParsableCommand {
         defer { Display.frontend = before }
         let shown = EncodingFrontend()
         Display.frontend = shown
-        func time(quietly: Bool) throws -> Double {
-            try seconds { _ = try train(LeNet(), on: data, settings, quietly: quietly) }
+        func cost(quietly: Bool) throws -> Cost {
+            try Cost.of { _ = try train(LeNet(), on: data, settings, quietly: quietly) }
         }
-        _ = try time(quietly: true)
+        _ = try cost(quietly: true)
         // What else the machine does makes some slower and none faster.
-        var quiet: [Double] = []
-        var shownTimes: [Double] = []
+        var (quiet, live) = (Cost(), Cost())
+        var shownRuns = 0
         for round in 0..<max(rounds, 1) {
             // In turn, and each first as often as the other: the machine is not equally fast at all times.
             for quietly in round.isMultiple(of: 2) ? [true, false] : [false, true] {
-                let seconds = try time(quietly: quietly)
-                if quietly { quiet.append(seconds) } else { shownTimes.append(seconds) }
+                let cost = try cost(quietly: quietly)
+                if quietly { quiet.takeLess(of: cost) } else { live.takeLess(of: cost) }
+                if !quietly { shownRuns += 1 }
             }
         }
         func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
@@ -53,13 +54,17 @@ struct BenchRuns: ParsableCommand {
             return Double(figure)
         }
         var figures = Figures("runs", title: "Showing and keeping a run: LeNet, 3,000 digits")
-        let (quietly, live) = (quiet.min() ?? .nan, shownTimes.min() ?? .nan)
-        figures.add("seconds_quietly", quietly, digits: 3)
-        figures.add("seconds_shown", live, digits: 3)
-        figures.add("shown_percent_of_time", (live / quietly - 1) * 100, digits: 2)
+        figures.add("seconds_quietly", quiet.seconds, digits: 3)
+        figures.add("seconds_shown", live.seconds, digits: 3)
+        figures.add("shown_percent_of_time", (live.seconds / quiet.seconds - 1) * 100, digits: 2)
+        figures.add(
+            "shown_percent_of_processor_time", (live.processorSeconds / quiet.processorSeconds - 1) * 100, digits: 2)
         let plot = run.history.plot(title: "LeNet", epochs: 10, rate: settings.learningRate)
-        figures.add("picture_ms", medianSeconds(of: 11) { _ = plot.pictureBundle } * 1_000, digits: 1)
-        figures.add("pictures_a_run", Double(shown.pictures) / Double(shownTimes.count), digits: 1)
+        let pictures = Double(shown.pictures) / Double(shownRuns)
+        let picture = medianSeconds(of: 11) { shown.display(plot.pictureBundle, id: nil) }
+        figures.add("picture_ms", picture * 1_000, digits: 1)
+        figures.add("pictures_a_run", pictures, digits: 1)
+        figures.add("shown_percent_by_count", picture * pictures / quiet.seconds * 100, digits: 2)
         figures.add("snapshot_ms", median(times), digits: 0)
         figures.add("snapshot_ms_slowest", times.max() ?? 0, digits: 0)
         figures.show(asJSON: json)

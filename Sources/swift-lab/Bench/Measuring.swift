@@ -15,11 +15,28 @@ func medianSeconds(of times: Int, _ body: () throws -> Void) rethrows -> Double 
     return all.sorted()[times / 2]
 }
 
-/// Seconds of processor time that this program has taken, on all cores together.
-func processorSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+/// What some work takes, or the least that it took of several times.
+struct Cost {
+    var seconds = Double.infinity
+    /// On all cores together. What other programs do adds nothing to it.
+    var processorSeconds = Double.infinity
+
+    static func of(_ body: () throws -> Void) rethrows -> Cost {
+        let before = processorTime()
+        let wall = try ContinuousClock().measure(body).seconds
+        return Cost(seconds: wall, processorSeconds: processorTime() - before)
+    }
+
+    mutating func takeLess(of other: Cost) {
+        seconds = min(seconds, other.seconds)
+        processorSeconds = min(processorSeconds, other.processorSeconds)
+    }
+
+    private static func processorTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
 }
 
 /// The rate of large products of matrices on all cores, in GFLOP/s: what the other figures are a share of.
