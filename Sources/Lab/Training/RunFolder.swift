@@ -142,7 +142,7 @@ struct RunFolder: Sendable {
 
     /// Notes that a run has failed, also on a disk that is full: in the old record, in which `"failed" ` takes the place of
     /// `"running"`.
-    func noteEnd(of record: RunRecord) {
+    func noteFailure(of record: RunRecord) {
         if (try? write(record)) != nil { return }
         guard let bytes = try? readFile(recordPath) else { return }
         let text = String(decoding: bytes, as: UTF8.self)
