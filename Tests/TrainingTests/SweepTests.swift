@@ -62,15 +62,6 @@ import Testing
         }
     }
 
-    @Test func ofEqualsTheFirstIsTheBest() throws {
-        let data = try bars()
-        let found = try compare("try", [("first", 1), ("second", 2), ("third", 3)], on: RecordingFrontend()) { _ in
-            try train(SmallNet(), on: data, settings, from: nil, host())
-        }
-        #expect(Set(found.runs.map { $0.run.history.best?.accuracy }).count == 1)
-        #expect(found.best?.value == 1)
-    }
-
     @Test func aComparisonLeavesTheSnapshotsOfEarlierRunsAlone() throws {
         try inFolder { home in
             let data = try bars()

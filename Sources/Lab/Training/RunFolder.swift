@@ -323,8 +323,6 @@ final class SnapshotWriter: Sendable {
         queue.async { [self] in
             do {
                 let start = ContinuousClock.now
-                // Who has removed the folder meanwhile has not stopped the training: it keeps what it learns.
-                try makeFolder(folder.path)
                 var record = record
                 record.history = state.history
                 // A note or a name may have been written meanwhile, by another notebook.
@@ -334,7 +332,15 @@ final class SnapshotWriter: Sendable {
                     defer { step = state.step }
                     return step == state.step
                 }
-                let bytes = try folder.write(record, isKept ? nil : state)
+                let kept = isKept ? nil : state
+                let bytes: Int
+                do {
+                    bytes = try folder.write(record, kept)
+                } catch {
+                    // Who has removed the folder, perhaps just now, has not stopped the training: it keeps what it learns.
+                    try makeFolder(folder.path)
+                    bytes = try folder.write(record, kept)
+                }
                 if isKept { return }
                 folder.removeOldSnapshots(
                     keeping: record.settings.snapshotsKept, at: state.step, stepsPerEpoch: record.stepsPerEpoch,
