@@ -67,9 +67,22 @@ static_assert(offsetof(LabMonitorUtilization, gpu) == offsetof(nvmlUtilization_t
 static_assert(offsetof(LabMonitorUtilization, memory) == offsetof(nvmlUtilization_t, memory));
 
 #ifdef WITH_LIBRARIES
+// In C++ the header has two functions of this name; the library has the one with this type.
+using Gemm = cublasStatus_t(
+    cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int, const void *, const void *, cudaDataType, int,
+    long long, const void *, cudaDataType, int, long long, const void *, void *, cudaDataType, int, long long, int,
+    cublasComputeType_t, cublasGemmAlgo_t
+);
+constexpr Gemm &chosenGemm = static_cast<Gemm &>(cublasGemmStridedBatchedEx);
+#define cublasGemmStridedBatchedEx chosenGemm
 LAB_CUBLAS_FUNCTIONS(CHECK)
+#undef cublasGemmStridedBatchedEx
 LAB_CUBLASLT_FUNCTIONS(CHECK)
 LAB_CUDNN_FUNCTIONS(CHECK)
 EQUAL(LAB_BLAS_PLAIN, CUBLAS_OP_N)
 EQUAL(LAB_BLAS_TRANSPOSED, CUBLAS_OP_T)
+EQUAL(LAB_BLAS_FLOAT32, CUDA_R_32F)
+EQUAL(LAB_BLAS_BY_BFLOAT16, CUBLAS_COMPUTE_32F_FAST_16BF)
+EQUAL(LAB_BLAS_BY_TF32, CUBLAS_COMPUTE_32F_FAST_TF32)
+EQUAL(LAB_BLAS_ANY_ALGORITHM, CUBLAS_GEMM_DEFAULT)
 #endif

@@ -27,9 +27,12 @@ import Testing
         let table = try text(tests.appendingPathComponent("OperationTable.swift"))
         let folder = try FileManager.default.contentsOfDirectory(
             at: lab.appendingPathComponent("Tensors"), includingPropertiesForKeys: nil)
-        // A device is a place, not an operation.
+        // A device is a place, and a precision a manner; neither is an operation.
         let files =
-            folder.filter { $0.pathExtension == "swift" && $0.lastPathComponent != "Device.swift" } + [
+            folder.filter {
+                $0.pathExtension == "swift"
+                    && !["Device.swift", "ProductPrecision.swift"].contains($0.lastPathComponent)
+            } + [
                 lab.appendingPathComponent("NeuralNetworks/Losses.swift")
             ]
         let declaration = /public (?:static |mutating |prefix )*func `?(\w+|[^\w\s`]+)`?\s*[(<]/

@@ -87,6 +87,61 @@ import Testing
         #expect(moved.maximum().item == x.maximum().item && moved.transposed().minimum().item == x.minimum().item)
         #expect(moved.sliced(axis: 1, 0..<3000).argsort().int32s == x.sliced(axis: 1, 0..<3000).argsort().int32s)
         #expect(difference(softmax(moved), softmax(x)) < 1e-6)
+        #expect(difference(softmax(moved.transposed(), axis: 0), softmax(x.transposed(), axis: 0)) < 1e-6)
+        #expect(moved.argmax().int32s == x.argmax().int32s)
+        #expect(moved.transposed().argmin(axis: 0).int32s == x.argmin().int32s)
+    }
+
+    /// The magnitudes of a product's terms, added up: what its rounding is a share of.
+    private func apart(_ a: Tensor, _ b: Tensor, of scale: Tensor) -> Double {
+        zip(zip(a.to(.cpu).doubles, b.doubles), scale.doubles).reduce(0) { max($0, abs($1.0.0 - $1.0.1) / $1.1) }
+    }
+
+    /// The factors are rounded to 11 and to 8 bits: each by at most half of the last one, two of them by twice that.
+    @Test(arguments: [(ProductPrecision.tf32, 0x1p-11), (.bfloat16, 0x1p-8)])
+    func tensorCoresRoundTheFactorsAndNothingElse(precision: ProductPrecision, rounding: Double) {
+        func holds(_ there: Tensor, _ here: Tensor, of scale: Tensor, _ what: String) {
+            let error = apart(there, here, of: scale)
+            // Were nothing rounded, the error would be that of float32: about 1e-7 of the terms.
+            #expect(error <= 2.01 * rounding && error > rounding / 100, "\(what), \(precision): \(error)")
+        }
+        let (a, b) = (Tensor.normal([3, 17, 40], seed: 1), Tensor.normal([3, 40, 9], seed: 2))
+        let scale = matmul(a.magnitude(), b.magnitude())
+        let (c, d) = (a.to(testedDevice), b.to(testedDevice))
+        holds(precision.run { matmul(c, d) }, matmul(a, b), of: scale, "matmul")
+        #expect(apart(matmul(c, d), matmul(a, b), of: scale) < 1e-6, "and exactly again afterwards")
+        for (channels, filters, groups, stride, padding, dilation) in [
+            (3, 5, 1, 1, 2, 1), (4, 6, 2, 2, 1, 1), (2, 4, 1, 1, 0, 2),
+        ] {
+            let x = Tensor.normal([4, channels, 11, 9], seed: 3)
+            let w = Tensor.normal([filters, channels / groups, 3, 3], seed: 4)
+            let offsets = Tensor.normal([filters], seed: 5)
+            func convolved(_ x: Tensor, _ w: Tensor, _ offsets: Tensor?) -> Tensor {
+                conv2D(
+                    x, weight: w, bias: offsets, stride: stride, padding: padding, dilation: dilation, groups: groups)
+            }
+            let y = convolved(x, w, offsets)
+            let slope = Tensor.normal(y.shape, seed: 6)
+            func gradients(_ x: Tensor, _ w: Tensor, _ slope: Tensor) -> (Tensor, Tensor) {
+                valueAndGradient(at: x, w) { (convolved($0, $1, nil) * slope).sum() }.1
+            }
+            let (dx, dw) = gradients(x, w, slope)
+            let (scaleX, scaleW) = gradients(x.magnitude(), w.magnitude(), slope.magnitude())
+            let moved = [x, w, offsets, slope].map { $0.to(testedDevice) }
+            let what = "\(channels) channels, \(filters) filters, \(groups) groups"
+            holds(
+                precision.run { convolved(moved[0], moved[1], moved[2]) }, y,
+                of: convolved(x.magnitude(), w.magnitude(), offsets.magnitude()), what)
+            holds(
+                precision.run { relu(convolved(moved[0], moved[1], moved[2])) }, relu(y),
+                of: convolved(x.magnitude(), w.magnitude(), offsets.magnitude()), "relu of \(what)")
+            let there = precision.run { gradients(moved[0], moved[1], moved[3]) }
+            // A pixel at the border that no filter reaches has the gradient 0, and nothing to be a share of.
+            holds(there.0, dx, of: scaleX + 1e-9, "gradient of images, \(what)")
+            holds(there.1, dw, of: scaleW, "gradient of filters, \(what)")
+        }
+        // The processor has no tensor cores and multiplies exactly.
+        #expect(precision.run { matmul(a, b) }.scalars == matmul(a, b).scalars)
     }
 
     @Test func labelsThatAreNoClassAreToldWhereSomebodyReads() {

@@ -167,6 +167,24 @@ private let device: Device = getenv("SWIFT_LAB_TEST_DEVICE").map { String(cStrin
         #expect(there == failure(on: .cpu))
     }
 
+    @Test func aRunByTensorCoresIsRepeatedToo() throws {
+        var settings = Hyperparameters()
+        settings.epochs = 2
+        settings.batchSize = 32
+        let data = try bars()
+        let exact = try trained(SmallNet(), on: device, data, settings)
+        for (precision, tolerance) in [(ProductPrecision.tf32, 0.01), (.bfloat16, 0.1)] {
+            settings.precision = precision
+            let run = try trained(SmallNet(), on: device, data, settings)
+            // Eight large steps, of which three are taken as always.
+            let replays = run.repeated?.replayCount ?? 0
+            #expect(run.repeated?.obstacle == nil && replays == exact.repeated?.replayCount && replays > 0)
+            let (loss, other) = (run.state.history.points.last!.loss, exact.state.history.points.last!.loss)
+            // The factors are rounded by up to 0.0005 and 0.004, in ten steps of four products.
+            #expect(loss != other && abs(loss - other) < tolerance * other, "\(precision): \(loss), \(other)")
+        }
+    }
+
     @Test func whatCannotBeRepeatedIsTakenAsAlways() throws {
         var settings = Hyperparameters()
         settings.epochs = 1

@@ -143,8 +143,14 @@ final class PendingConvolution: Pending, @unchecked Sendable {
     let weight: Tensor
     let bias: Tensor?
     let rectify: Bool
+    /// What held where the convolution was asked for; where somebody looks it may be another.
+    let precision: ProductPrecision
 
-    init(_ sizes: ConvolutionSizes, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, rectify: Bool) {
+    init(
+        _ sizes: ConvolutionSizes, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, rectify: Bool,
+        _ precision: ProductPrecision = .current
+    ) {
+        self.precision = precision
         self.sizes = sizes
         self.x = x
         self.weight = weight
@@ -157,7 +163,7 @@ final class PendingConvolution: Pending, @unchecked Sendable {
     override var isOnGPU: Bool { x.isOnGPU || weight.isOnGPU }
 
     override func compute() -> Buffer {
-        ConvolutionBackend.forward(x, weight, bias, sizes, rectify: rectify).buffer
+        precision.run { ConvolutionBackend.forward(x, weight, bias, sizes, rectify: rectify).buffer }
     }
 
     private var inputs: [Tensor] { [x, weight] + (bias.map { [$0] } ?? []) }
@@ -181,7 +187,7 @@ final class PendingConvolution: Pending, @unchecked Sendable {
 
     override func rectified() -> Tensor? {
         guard isUntouched, !rectify else { return nil }
-        return PendingConvolution(sizes, x, weight, bias, rectify: true).result
+        return PendingConvolution(sizes, x, weight, bias, rectify: true, precision).result
     }
 
     override func pooled() -> Tensor? {

@@ -1,5 +1,6 @@
 import Datasets
 import NeuralNetworks
+import Tensors
 
 /// What you choose before a network learns; the network itself finds the rest, its weights.
 ///
@@ -66,6 +67,10 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
     /// patience: 3)`. `nil` leaves it.
     public var plateau: Plateau?
 
+    /// How exactly a GPU multiplies while the network learns. `.tf32` and `.bfloat16` use its tensor cores; weights and
+    /// sums keep `float32`, and so do validation and use. The processor multiplies exactly whatever stands here.
+    public var precision = ProductPrecision.float32
+
     /// How many of the last snapshots are kept; the one with the highest validation accuracy is kept besides.
     public var snapshotsKept: Int
 
@@ -128,6 +133,7 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
         try take(.keepsBest, &keepsBest)
         try take(.patience, &patience)
         try take(.plateau, &plateau)
+        try take(.precision, &precision)
         try take(.snapshotsKept, &snapshotsKept)
     }
 

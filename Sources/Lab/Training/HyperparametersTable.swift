@@ -33,6 +33,7 @@ extension Hyperparameters: Displayable {
                     "how long to wait for the validation loss to fall",
                 ],
                 ["plateau", plateau.map { "\($0)" } ?? "none", "when the rate falls besides its course"],
+                ["precision", precision.rawValue, "how exactly a GPU multiplies"],
                 ["snapshotsKept", "\(snapshotsKept)", "how many of the last snapshots stay, besides the best"],
             ])
     }

@@ -289,9 +289,11 @@ final class Trainer<Model: Module> {
         let count = batches.reduce(0) { $0 + $1.labels.elementCount }
         var sum: Gradients?
         for (index, batch) in batches.enumerated() {
-            let (loss, gradients) = valueAndGradient(
-                of: model, randomness: index == 0 ? randomness : randomness.split(UInt64(index))
-            ) { settings.loss($0(batch.images), batch.labels) }
+            let (loss, gradients) = settings.precision.run {
+                valueAndGradient(of: model, randomness: index == 0 ? randomness : randomness.split(UInt64(index))) {
+                    settings.loss($0(batch.images), batch.labels)
+                }
+            }
             let share = Double(batch.labels.elementCount) / Double(count)
             try look(loss, share, gradients)
             let part = gradients.scaled(by: share)

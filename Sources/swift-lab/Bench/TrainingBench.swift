@@ -2,12 +2,16 @@ import ArgumentParser
 import Lab
 import Tensors
 
+extension ProductPrecision: ExpressibleByArgument {}
+
 /// The options of the benchmarks that train a network on images of noise, and how they measure.
 struct TrainingBench: ParsableArguments {
     @Option(help: "Images in a training step.")
     var batch: Int?
     @Option(help: "Steps to take; the fastest third counts.")
     var steps = 12
+    @Option(help: "How exactly a GPU multiplies: float32, tf32 or bfloat16.")
+    var precision = ProductPrecision.float32
     @Flag(help: "One line of JSON.")
     var json = false
 
@@ -30,7 +34,9 @@ struct TrainingBench: ParsableArguments {
     }
 
     /// Prints the images a second that training of the subject's network takes in.
-    func run(_ subject: Subject) {
+    func run(_ subject: Subject) { precision.run { measure(subject) } }
+
+    private func measure(_ subject: Subject) {
         let (net, batch) = (subject.network(), batch ?? subject.batch)
         net.initialize(input: subject.input, seed: 1)
         let optimizer = Optimizer(subject.optimizer, learningRate: 0.001)

@@ -86,6 +86,11 @@ def convolutions(gpu, random):
                 tolerance,
                 "with ReLU, without bias",
             )
+            if dtype == "float32":
+                # What follows a product by cuBLAS.
+                y, plain = gpu.array(expected.astype(dtype)), expected.astype(dtype) + bias[:, None, None]
+                gpu.launch("convolution", "finished_float32", 2, y, b, Index(y.nbytes // 4), Int(outputs), Int(oh * ow), Int(1))
+                near(gpu.read(y), numpy.maximum(plain, 0), 1e-7, "an offset and ReLU")
             dy = random.normal(0, 1, expected.shape).astype(dtype)
             dx_expected, dw_expected = back(dy.astype("float64"))
             d, dx = gpu.array(dy), gpu.empty(x.shape, dtype)

@@ -30,13 +30,17 @@ final class DeviceProducts: @unchecked Sendable {
         var right: LabAddress, rightColumns: Int, rightStep: Int, transposesRight: Bool
         var result: LabAddress
         var count: Int
+        /// How far apart the result's rows and matrices begin; `nil` where they follow each other.
+        var resultColumns: Int?, resultStep: Int?
+        /// Whether the products are added to what is there.
+        var adds = false
     }
 
-    func run(_ batch: Batch, _ dtype: DType) throws {
+    func run(_ batch: Batch, _ dtype: DType, _ precision: ProductPrecision = .current) throws {
         guard batch.rows > 0, batch.columns > 0, batch.count > 0 else { return }
         device.makeCurrent()
         try state.withLock { state in
-            // All 24 bits of a float count in cuBLAS' own mode; TF32 is a choice that nobody has made yet.
+            // All 24 bits of a float count in cuBLAS' own mode.
             if state.handle == nil { try Self.check(lab_cublasCreate_v2(&state.handle), "starting cuBLAS") }
             let handle = state.handle
             if state.stream != device.stream {
@@ -55,23 +59,40 @@ final class DeviceProducts: @unchecked Sendable {
             let (m, n, k) = (Int32(batch.columns), Int32(batch.rows), Int32(batch.inner))
             // A matrix without columns has a stride all the same.
             let (a, b) = (Int32(max(batch.rightColumns, 1)), Int32(max(batch.leftColumns, 1)))
-            let steps = (Int64(batch.rightStep), Int64(batch.leftStep), Int64(batch.rows * batch.columns))
+            let c = Int32(batch.resultColumns ?? batch.columns)
+            let steps = (
+                Int64(batch.rightStep), Int64(batch.leftStep), Int64(batch.resultStep ?? batch.rows * batch.columns)
+            )
             func pointer<Scalar>(_ address: LabAddress, _: Scalar.Type) -> UnsafeMutablePointer<Scalar>? {
                 UnsafeMutablePointer(bitPattern: UInt(address))
             }
             if dtype == .float64 {
-                var (one, zero) = (1.0, 0.0)
+                var (one, kept) = (1.0, batch.adds ? 1.0 : 0)
                 try Self.check(
                     lab_cublasDgemmStridedBatched(
                         handle, shapes.0, shapes.1, m, n, k, &one, pointer(batch.right, Double.self), a, steps.0,
-                        pointer(batch.left, Double.self), b, steps.1, &zero, pointer(batch.result, Double.self), m,
+                        pointer(batch.left, Double.self), b, steps.1, &kept, pointer(batch.result, Double.self), c,
                         steps.2, Int32(batch.count)), "multiplying matrices")
             } else {
-                var (one, zero): (Float, Float) = (1, 0)
+                var (one, kept): (Float, Float) = (1, batch.adds ? 1 : 0)
+                if precision != .float32 {
+                    func place(_ address: LabAddress) -> UnsafeMutableRawPointer? {
+                        UnsafeMutableRawPointer(bitPattern: UInt(address))
+                    }
+                    // cuBLAS rounds the factors itself, on their way to the tensor cores.
+                    try Self.check(
+                        lab_cublasGemmStridedBatchedEx(
+                            handle, shapes.0, shapes.1, m, n, k, &one, place(batch.right), Int32(LAB_BLAS_FLOAT32), a,
+                            steps.0, place(batch.left), Int32(LAB_BLAS_FLOAT32), b, steps.1, &kept,
+                            place(batch.result), Int32(LAB_BLAS_FLOAT32), c, steps.2, Int32(batch.count),
+                            Int32(precision == .tf32 ? LAB_BLAS_BY_TF32 : LAB_BLAS_BY_BFLOAT16),
+                            Int32(LAB_BLAS_ANY_ALGORITHM)), "multiplying matrices by \(precision)")
+                    return
+                }
                 try Self.check(
                     lab_cublasSgemmStridedBatched(
                         handle, shapes.0, shapes.1, m, n, k, &one, pointer(batch.right, Float.self), a, steps.0,
-                        pointer(batch.left, Float.self), b, steps.1, &zero, pointer(batch.result, Float.self), m,
+                        pointer(batch.left, Float.self), b, steps.1, &kept, pointer(batch.result, Float.self), c,
                         steps.2, Int32(batch.count)), "multiplying matrices")
             }
         }

@@ -198,3 +198,11 @@ CONVOLUTION(float64, double)
     }
 UNFOLDED(float32, float)
 UNFOLDED(float64, double)
+
+// What follows a product by cuBLAS: an offset for each filter, and ReLU. y [batch, outputs, plane]
+KERNEL finished_float32(float *y, const float *bias, Index count, int outputs, int plane, int rectify) {
+    EACH(i, count) {
+        const float sum = bias ? y[i] + bias[i / plane % outputs] : y[i];
+        y[i] = rectify && sum < 0 ? 0 : sum;
+    }
+}

@@ -51,6 +51,8 @@ enum {
 };
 // cuBLAS.
 enum { LAB_BLAS_PLAIN = 0, LAB_BLAS_TRANSPOSED = 1 };
+// The type of numbers in memory, what products of them may be rounded to, and that cuBLAS chooses how.
+enum { LAB_BLAS_FLOAT32 = 0, LAB_BLAS_BY_BFLOAT16 = 75, LAB_BLAS_BY_TF32 = 77, LAB_BLAS_ANY_ALGORITHM = -1 };
 enum { LAB_TEMPERATURE_GPU = 0 };
 
 // ---- Functions: F(library, name, (parameters), (arguments))
@@ -140,7 +142,13 @@ enum { LAB_TEMPERATURE_GPU = 0 };
       (LabBlas blas, int aShape, int bShape, int m, int n, int k, const float *alpha, const float *a, int aStride, \
        long long aStep, const float *b, int bStride, long long bStep, const float *beta, float *c, int cStride, \
        long long cStep, int count), \
-      (blas, aShape, bShape, m, n, k, alpha, a, aStride, aStep, b, bStride, bStep, beta, c, cStride, cStep, count))
+      (blas, aShape, bShape, m, n, k, alpha, a, aStride, aStep, b, bStride, bStep, beta, c, cStride, cStep, count)) \
+    F(LAB_CUBLAS, cublasGemmStridedBatchedEx, \
+      (LabBlas blas, int aShape, int bShape, int m, int n, int k, const void *alpha, const void *a, int aType, \
+       int aStride, long long aStep, const void *b, int bType, int bStride, long long bStep, const void *beta, void *c, \
+       int cType, int cStride, long long cStep, int count, int computing, int algorithm), \
+      (blas, aShape, bShape, m, n, k, alpha, a, aType, aStride, aStep, b, bType, bStride, bStep, beta, c, cType, \
+       cStride, cStep, count, computing, algorithm))
 
 // Nothing calls these yet: the two libraries are looked for, and `doctor` says where they are.
 #define LAB_CUBLASLT_FUNCTIONS(F) \
