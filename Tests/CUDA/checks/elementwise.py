@@ -121,6 +121,20 @@ def nan_is_never_lost(gpu, random):
         for kernel in ("argmax", "argmin"):
             gpu.launch("reductions", f"{kernel}_float32", 1, gpu.array(row), place, Index(1), Index(3), Index(1))
             assert gpu.read(place)[0] == numpy.argmax(row), f"{kernel} of {values}"
+            # Among others, in one thread of a block after the other.
+            for at in (0, 255, 256):
+                long = numpy.concatenate([numpy.full(at, 4, "float32"), row, numpy.full(300, 4, "float32")])
+                gpu.launch(
+                    "reductions",
+                    f"{kernel}_blocks_float32",
+                    1,
+                    gpu.array(long),
+                    place,
+                    Index(1),
+                    Index(len(long)),
+                    Index(1),
+                )
+                assert gpu.read(place)[0] == numpy.argmax(long), f"{kernel} of {values} at {at}"
 
 
 @check

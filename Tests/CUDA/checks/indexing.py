@@ -34,12 +34,15 @@ def parts_at_positions(gpu, random):
         for k, position in enumerate(positions):
             expected[:, position] += dy[:, k]
         dx = gpu.empty(expected.shape, dtype)
+        starts = numpy.searchsorted(numpy.sort(positions), numpy.arange(size + 1)).astype("int32")
+        parts = numpy.argsort(positions, kind="stable").astype("int32")
         gpu.launch(
             "indexing",
             f"scattered_{dtype}",
             2,
             gpu.array(dy),
-            places,
+            gpu.array(starts),
+            gpu.array(parts),
             dx,
             Index(outer),
             Index(size),

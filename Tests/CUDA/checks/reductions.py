@@ -87,6 +87,17 @@ def sums_and_extremes_in_pieces(gpu, random):
                     Index(inner),
                 )
                 same(gpu.read(place), reference.astype("int32"), kernel)
+                gpu.launch(
+                    "reductions",
+                    f"{kernel}_blocks_{dtype}",
+                    2,
+                    gpu.array(ties),
+                    place,
+                    Index(outer),
+                    Index(size),
+                    Index(inner),
+                )
+                same(gpu.read(place), reference.astype("int32"), f"{kernel} by blocks")
             y = gpu.empty(x.shape, dtype)
             gpu.launch(
                 "reductions", f"cumulative_sum_{dtype}", 2, on_device, y, Index(outer), Index(size), Index(inner)

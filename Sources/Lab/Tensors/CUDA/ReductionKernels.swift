@@ -54,9 +54,16 @@ extension Tensor {
         let gpu = gpu!
         let x = dtype.isFloatingPoint ? floating : converted(to: .float64)
         let result = gpu.tensor(shape, .int32, for: operation)
-        gpu.launch(
-            operation, "reductions", "\(operation)_\(x.dtype)", count: shape.elementCount, x, result, extent.outer,
-            extent.size, extent.inner)
+        if extent.wantsBlocks {
+            gpu.launch(
+                operation, "reductions", "\(operation)_blocks_\(x.dtype)",
+                blocks: (gpu.device.blocks(shape.elementCount * CUDADevice.block), 1, 1), x, result, extent.outer,
+                extent.size, extent.inner)
+        } else {
+            gpu.launch(
+                operation, "reductions", "\(operation)_\(x.dtype)", count: shape.elementCount, x, result, extent.outer,
+                extent.size, extent.inner)
+        }
         return result
     }
 
@@ -74,4 +81,11 @@ extension Tensor {
         Extent(
             outer: shape[..<axis].reduce(1, *), size: shape[axis], inner: shape[(axis + 1)...].reduce(1, *))
     }
+}
+
+extension Extent {
+    /// Whether a block for each result is better than a thread: where an axis has numbers for all threads of a block,
+    /// and they lie side by side or there are too few results for a thread each to keep a card busy. The size alone
+    /// decides, so the order of sums does not depend on the card.
+    var wantsBlocks: Bool { size >= CUDADevice.block && (inner == 1 || outer * inner < 32 * CUDADevice.block) }
 }

@@ -120,10 +120,19 @@ extension Tensor {
     /// The reverse: each part added at its position. Of floating-point tensors.
     func scatteredOnGPU(_ positions: [Int], outer: Int, size: Int, inner: Int, _ shape: Shape) -> Tensor {
         let gpu = gpu!
-        let places = gpu.upload(positions.map(Int32.init), for: "scattered")
+        // For each position the parts that go there, one after the other: sorted by counting.
+        var starts = [Int32](repeating: 0, count: size + 1)
+        for position in positions { starts[position + 1] += 1 }
+        for position in 0..<size { starts[position + 1] += starts[position] }
+        var (next, parts) = (starts, [Int32](repeating: 0, count: positions.count))
+        for (part, position) in positions.enumerated() {
+            parts[Int(next[position])] = Int32(part)
+            next[position] += 1
+        }
         let result = gpu.tensor(shape, dtype, for: "scattered")
         gpu.launch(
-            "scattered", "indexing", "scattered_\(dtype)", count: shape.elementCount, self, places, result, outer, size,
+            "scattered", "indexing", "scattered_\(dtype)", count: shape.elementCount, self,
+            gpu.upload(starts, for: "scattered"), gpu.upload(parts, for: "scattered"), result, outer, size,
             positions.count, inner)
         return result
     }

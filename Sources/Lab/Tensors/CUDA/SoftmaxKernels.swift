@@ -3,12 +3,11 @@ func normalizedExponentialsOnGPU(_ x: Tensor, _ axis: Int, logarithm: Bool) -> T
     let (gpu, extent) = (x.gpu!, x.extent(axis))
     let result = gpu.tensor(x.shape, x.dtype, for: "softmax")
     let isLogarithm: Int32 = logarithm ? 1 : 0
-    // A block for each row pays where a row fills it.
-    if extent.inner == 1, extent.size >= CUDADevice.block {
+    if extent.wantsBlocks {
         gpu.launch(
-            "softmax", "softmax", "softmax_rows_\(x.dtype)",
-            blocks: (gpu.device.blocks(extent.outer * CUDADevice.block), 1, 1), x, result, extent.outer, extent.size,
-            isLogarithm)
+            "softmax", "softmax", "softmax_blocks_\(x.dtype)",
+            blocks: (gpu.device.blocks(extent.outer * extent.inner * CUDADevice.block), 1, 1), x, result, extent.outer,
+            extent.size, extent.inner, isLogarithm)
     } else {
         gpu.launch(
             "softmax", "softmax", "softmax_\(x.dtype)", count: extent.outer * extent.inner, x, result, extent.outer,

@@ -21,18 +21,17 @@ GATHERED(16, unsigned short)
 GATHERED(32, Word)
 GATHERED(64, Long)
 
-// dx [outer, size, inner]: each part of dy added at its position, in the order of the positions. A thread looks for
-// what comes to its element, so no atomics are needed; it reads all positions, which its neighbours read, too.
+// dx [outer, size, inner]: each part of dy [outer, count, inner] added at its position, in the order of the positions.
+// What comes to position p are the parts parts[starts[p]] ..< parts[starts[p + 1]]: a thread adds up its element's, so
+// no atomics are needed.
 #define SCATTERED(type, T) \
     KERNEL scattered_##type( \
-        const T *dy, const int *positions, T *dx, Index outer, Index size, Index count, Index inner \
+        const T *dy, const int *starts, const int *parts, T *dx, Index outer, Index size, Index count, Index inner \
     ) { \
         EACH(i, outer * size * inner) { \
             const Index at = i / inner % size, base = i / inner / size * count; \
             T sum = 0; \
-            for (Index k = 0; k < count; k++) { \
-                if (positions[k] == at) sum += dy[(base + k) * inner + i % inner]; \
-            } \
+            for (int k = starts[at]; k < starts[at + 1]; k++) sum += dy[(base + parts[k]) * inner + i % inner]; \
             dx[i] = sum; \
         } \
     }

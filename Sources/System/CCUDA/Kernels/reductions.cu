@@ -64,8 +64,46 @@ EXTREME(largest, float64, double, >)
 EXTREME(smallest, float32, float, <)
 EXTREME(smallest, float64, double, <)
 
-// y [outer, inner]: the position of the best element, the first of equal ones. NaN is the best.
+// y [outer, inner]: the position of the best element, the first of equal ones. NaN is the best. A thread looks for each,
+// or, under the name with `_blocks`, a block: its threads take every BLOCK-th element, and of the leaders of any two
+// threads the better one stays, or of equal ones the first.
 #define POSITION(name, type, T, isBetter) \
+    KERNEL name##_blocks_##type(const T *x, int *y, Index outer, Index size, Index inner) { \
+        __shared__ T leaders[BLOCK]; \
+        __shared__ int places[BLOCK]; \
+        EACH_ROW(row, outer * inner) { \
+            const Index base = row / inner * size * inner + row % inner; \
+            /* A thread without an element of its own has the first one, which changes nothing. */ \
+            Index best = threadIdx.x < size ? threadIdx.x : 0; \
+            T leader = x[base + best * inner]; \
+            for (Index k = best + BLOCK; k < size; k += BLOCK) { \
+                const T candidate = x[base + k * inner]; \
+                if (candidate isBetter leader || (candidate != candidate && leader == leader)) { \
+                    best = k; \
+                    leader = candidate; \
+                } \
+            } \
+            leaders[threadIdx.x] = leader; \
+            places[threadIdx.x] = (int)best; \
+            __syncthreads(); \
+            for (int half = BLOCK / 2; half > 0; half /= 2) { \
+                if (threadIdx.x < half) { \
+                    const T mine = leaders[threadIdx.x], other = leaders[threadIdx.x + half]; \
+                    const int place = places[threadIdx.x + half]; \
+                    const bool isMissing = mine != mine, isOtherMissing = other != other; \
+                    const bool isEqual = mine == other || (isMissing && isOtherMissing); \
+                    if (isEqual ? place < places[threadIdx.x] \
+                                : !isMissing && (isOtherMissing || other isBetter mine)) { \
+                        leaders[threadIdx.x] = other; \
+                        places[threadIdx.x] = place; \
+                    } \
+                } \
+                __syncthreads(); \
+            } \
+            if (threadIdx.x == 0) y[row] = places[0]; \
+            __syncthreads(); \
+        } \
+    } \
     KERNEL name##_##type(const T *x, int *y, Index outer, Index size, Index inner) { \
         EACH(i, outer * inner) { \
             const Index base = i / inner * size * inner + i % inner; \

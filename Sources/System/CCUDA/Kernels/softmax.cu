@@ -1,6 +1,6 @@
 // softmax, its logarithm, and the cross entropy with its gradient, as in Activations.swift and CrossEntropy.swift.
 
-// x, y [outer, size, inner], a thread for each sum: for short axes, and where the axis is not the last.
+// x, y [outer, size, inner], a thread for each sum: for short axes, and where there are sums for all threads.
 template <class T>
 __device__ void softmax_by_thread(const T *x, T *y, Index outer, Index size, Index inner, int isLogarithm) {
     EACH(i, outer * inner) {
@@ -19,21 +19,26 @@ __device__ void softmax_by_thread(const T *x, T *y, Index outer, Index size, Ind
         }
     }
 }
-// x, y [rows, size], a block for each row.
-template <class T> __device__ void softmax_by_block(const T *x, T *y, Index rows, Index size, int isLogarithm) {
-    EACH_ROW(row, rows) {
-        const T *from = x + row * size;
+// x, y [outer, size, inner], a block for each sum.
+template <class T>
+__device__ void softmax_by_block(const T *x, T *y, Index outer, Index size, Index inner, int isLogarithm) {
+    EACH_ROW(row, outer * inner) {
+        const Index base = row / inner * size * inner + row % inner;
+        const T *from = x + base;
+        T *to = y + base;
         T largest = lowest<T>();
         for (Index k = threadIdx.x; k < size; k += BLOCK) {
-            if (from[k] >= largest) largest = from[k];
+            const T value = from[k * inner];
+            if (value >= largest) largest = value;
         }
         largest = block_largest(largest);
         T sum = 0;
-        for (Index k = threadIdx.x; k < size; k += BLOCK) sum += exponential(from[k] - largest);
+        for (Index k = threadIdx.x; k < size; k += BLOCK) sum += exponential(from[k * inner] - largest);
         sum = block_sum(sum);
         const T shift = largest + logarithm(sum), scale = 1 / sum;
         for (Index k = threadIdx.x; k < size; k += BLOCK) {
-            y[row * size + k] = isLogarithm ? from[k] - shift : exponential(from[k] - largest) * scale;
+            const T value = from[k * inner];
+            to[k * inner] = isLogarithm ? value - shift : exponential(value - largest) * scale;
         }
     }
 }
@@ -41,8 +46,8 @@ template <class T> __device__ void softmax_by_block(const T *x, T *y, Index rows
     KERNEL softmax_##type(const T *x, T *y, Index outer, Index size, Index inner, int isLogarithm) { \
         softmax_by_thread(x, y, outer, size, inner, isLogarithm); \
     } \
-    KERNEL softmax_rows_##type(const T *x, T *y, Index rows, Index size, int isLogarithm) { \
-        softmax_by_block(x, y, rows, size, isLogarithm); \
+    KERNEL softmax_blocks_##type(const T *x, T *y, Index outer, Index size, Index inner, int isLogarithm) { \
+        softmax_by_block(x, y, outer, size, inner, isLogarithm); \
     }
 SOFTMAX(float32, float)
 SOFTMAX(float64, double)
