@@ -277,6 +277,54 @@ class TestInside:
         assert found["precision"]["end"] > found["precision"]["smallest"] + 10
 
 
+class TestGPU:
+    @pytest.fixture
+    def cell(self, notebook):
+        return notebook("gpu")
+
+    def test_the_processor_is_always_there(self, cell):
+        assert plain_text(cell("devices-code")).startswith("cpu")
+
+    def test_rounding_is_what_a_float_has(self, cell):
+        lines = plain_text(cell("rounding-code")).splitlines()
+        one, other = numbers(lines[0])
+        # 10,000 numbers from 0 to 1; each addition rounds to half of 2^-11 at most, and 10,000 of those make 2.5.
+        assert one == pytest.approx(5000, abs=100) and abs(one - other) < 2.5
+        # A float keeps 24 bits, 6e-8.
+        assert 0 < numbers(lines[-1])[-1] < 2e-6
+
+    def test_a_floor_is_no_higher_than_what_a_layer_takes(self, cell):
+        rows = [re.split(r"\s{2,}", line.strip()) for line in plain_text(cell("counting-layers")).splitlines()]
+        floors = {row[0]: list(map(float, row[1:])) for row in rows if row[0] in ("conv1", "conv2", "hidden", "output")}
+        assert len(floors) == 4
+        # conv2: 2 · 64 · 1,600,000 multiplications and additions, at 67e12 a second 3.1 µs.
+        assert floors["conv2"][0] == 204 and floors["conv2"][4] == pytest.approx(3.1, abs=0.1)
+
+    def test_small_products_take_no_less_time_for_being_small(self, cell):
+        cpu = curves(cell("size-code"))["cpu"]
+        # A product of 1024 has 16,777,216 times the operations of one of 4.
+        assert 100 < cpu["largest"] / cpu["smallest"] < 1_000_000
+
+    def test_larger_batches_cost_less_for_each_image(self, cell):
+        [cpu] = [curve for name, curve in curves(cell("batch-code")).items() if name == "cpu"]
+        assert cpu["end"] < cpu["largest"] / 1.5
+        assert "µs a step whatever the batch" in plain_text(cell("batch-fit"))
+
+    def test_a_graph_decides_where_batches_are_small(self, cell):
+        rates = curves(cell("graph-code"))
+        # At a batch of 1, 40 launches of 5 µs against one of 10; at 8,192 they meet.
+        assert rates["one graph"]["smallest"] > 10 * rates["each program launched"]["smallest"]
+        assert rates["one graph"]["end"] < 1.1 * rates["each program launched"]["end"]
+
+    def test_eight_bits_cost_a_hundredth_and_sums_less(self, cell):
+        text = plain_text(cell("bits-code")).splitlines()
+        assert numbers(text[0])[-1] == 3.140625
+        factor, product = numbers(text[1])[-1], numbers(text[2])[0]
+        assert 2**-9 < factor <= 2**-8 and 1e-4 < product < 2**-8
+        runs = compared(cell("bits-training"))
+        assert set(runs) == {"float32", "tf32", "bfloat16"} and min(run["accuracy"] for run in runs.values()) > 85
+
+
 def test_a_batch_runner_drives_the_kernel_too(tmp_path):
     cells = [nbformat.v4.new_code_cell("let answer = 6 * 7"), nbformat.v4.new_code_cell("answer")]
     notebook = nbformat.v4.new_notebook(
