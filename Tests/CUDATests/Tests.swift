@@ -80,6 +80,9 @@ import Testing
             #expect(folders.first == .some(nil), "the library path comes first")
             #expect(folders.contains(wheel))
             #expect(folders.contains("/usr/local/cuda/lib64"))
+            // A Python is found by the folder of its program too.
+            #expect(system("mkdir -p '\(folder)/bin' && ln -s /bin/true '\(folder)/bin/python3'") == 0)
+            #expect(NVIDIALibraries.searchedFolders { $0 == "PATH" ? "/nowhere:\(folder)/bin" : nil }.contains(wheel))
             #expect(NVIDIALibraries.searchedFolders { $0 == "SWIFT_LAB_CUDA" ? "/only/this" : nil } == ["/only/this"])
         }
     }

@@ -6,6 +6,10 @@ import Testing
 
 /// What PyTorch computed in float64: see the scripts in Tests/Golden.
 func goldenFile(_ name: String) throws -> Safetensors {
+    // Where the tests run without their sources (scripts/gpu-run).
+    if let folder = ProcessInfo.processInfo.environment["SWIFT_LAB_GOLDEN"] {
+        return try Safetensors(path: "\(folder)/\(name).safetensors")
+    }
     let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     return try Safetensors(path: tests.appendingPathComponent("Golden/\(name).safetensors").path)
 }

@@ -16,6 +16,10 @@ struct BenchLeNet: ParsableCommand {
     var epochs = 3
     @Flag(help: "Train once more while another process keeps a core busy.")
     var busy = false
+    @Flag(help: "Say in which share of the time a GPU has nothing to do between two steps.")
+    var idle = false
+    @Option(help: "How exactly a GPU multiplies: float32, tf32 or bfloat16.")
+    var precision = ProductPrecision.float32
     @Flag(help: "One line of JSON.")
     var json = false
 
@@ -23,7 +27,9 @@ struct BenchLeNet: ParsableCommand {
     /// nobody asks for the gradient of the image.
     private static let flopsPerImage = 2 * (3 * 2_293_000.0 - 288_000)
 
-    func run() throws {
+    func run() throws { try precision.run(measure) }
+
+    private func measure() throws {
         let data = try Dataset.fashionMNIST().officialSplit(validation: 0, seed: 1)
         let net = LeNet()
         net.initialize(input: [1, 28, 28], seed: 1)
@@ -43,7 +49,9 @@ struct BenchLeNet: ParsableCommand {
             }
             guard let repeated, let resident else {
                 for step in 0..<steps {
-                    loss += Double(take(batches[step].images, batches[step].labels).item) / Double(steps)
+                    // Gathered once: each access gathers anew.
+                    let part = batches[step]
+                    loss += Double(take(part.images, part.labels).item) / Double(steps)
                 }
                 return
             }
@@ -69,6 +77,14 @@ struct BenchLeNet: ParsableCommand {
         }
         let trainRate = fastestEpoch()
         let finalLoss = loss
+        // What a step takes where one follows the other at once, against what it takes with all that lies in between.
+        let alone =
+            idle
+            ? resident.flatMap { resident in
+                repeated?.secondsAlone(
+                    .resident(resident, start: 0, count: batch), steps: min(64, steps), rate: 0,
+                    randomness: RandomGenerator(seed: 1))
+            } : nil
         let test = data.test.images
         var right = 0
         var inferRate = 0.0
@@ -91,6 +107,11 @@ struct BenchLeNet: ParsableCommand {
         figures.add("batch", Double(batch))
         figures.add("train_images_per_s", trainRate)
         figures.add("infer_images_per_s", inferRate)
+        if let alone {
+            figures.add("step_microseconds", Double(batch) / trainRate * 1e6, digits: 1)
+            figures.add("step_alone_microseconds", alone * 1e6, digits: 1)
+            figures.add("idle_share", max(0, 1 - alone * trainRate / Double(batch)), digits: 3)
+        }
         figures.add("sgemm_gflops", sgemm, digits: 1)
         figures.add("sgemm_share", trainRate * Self.flopsPerImage / 1e9 / sgemm, digits: 3)
         figures.add("peak_memory_mb", memory)

@@ -162,6 +162,10 @@ struct NVIDIALibraries: Sendable {
             folders.append("\(root)/lib64")
         }
         var environments = [environment("VIRTUAL_ENV"), environment("CONDA_PREFIX")].compactMap { $0 }
+        // That of the Python which a shell would start: where it has PyTorch, it has NVIDIA's libraries too.
+        for folder in (environment("PATH") ?? "").split(separator: ":") where folder.hasSuffix("/bin") {
+            if access("\(folder)/python3", X_OK) == 0 { environments.append(String(folder.dropLast("/bin".count))) }
+        }
         // The .venv of the project that this program was built in.
         if var place = executable() {
             for _ in 0..<4 {

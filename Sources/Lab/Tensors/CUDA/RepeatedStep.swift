@@ -302,6 +302,28 @@ package final class RepeatedStep {
         return (numbers[0], Int(numbers[1]), numbers[2] == 0 ? nil : Int(numbers[2]) - 1)
     }
 
+    /// Seconds that the GPU takes for a step where one follows the other with nothing in between: the shortest of several times,
+    /// each of so many captured steps, which move the weights. `nil` where such steps are not captured.
+    package func secondsAlone(_ inputs: Inputs, steps count: Int, rate: Double, randomness: RandomGenerator) -> Double?
+    {
+        guard let step = steps[key(inputs)] else { return nil }
+        let several = count >= stepsPerLaunch ? step.graphs[stepsPerLaunch] : nil
+        guard let graph = several ?? step.graphs[1] else { return nil }
+        let launches = min(count, Self.stepsPerPlan) / graph.stepCount
+        let planned = launches * graph.stepCount
+        let clock = ContinuousClock()
+        let times = (0..<10).map { _ in
+            prepare(
+                step, inputs, Array(repeating: rate, count: planned), Array(repeating: randomness, count: planned))
+            gpu.doing("training") { try gpu.device.wait() }
+            return clock.measure {
+                for _ in 0..<launches { graph.launch() }
+                gpu.doing("training") { try gpu.device.wait() }
+            }
+        }
+        return times.min()! / .seconds(planned)
+    }
+
     /// Whether what the kernels of a repeated step found wrong is to be told.
     package func checkComplaints() {
         for step in steps.values {
