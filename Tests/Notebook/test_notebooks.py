@@ -317,7 +317,7 @@ class TestGPU:
         assert rates["one graph"]["end"] < 1.1 * rates["each program launched"]["end"]
 
     def test_eight_bits_cost_a_hundredth_and_sums_less(self, cell):
-        text = plain_text(cell("bits-code")).splitlines()
+        text = [line for line in plain_text(cell("bits-code")).splitlines() if line]
         assert numbers(text[0])[-1] == 3.140625
         factor, product = numbers(text[1])[-1], numbers(text[2])[0]
         assert 2**-9 < factor <= 2**-8 and 1e-4 < product < 2**-8
