@@ -264,6 +264,25 @@ import Testing
         }
     }
 
+    @Test func aCapturedStepsMemoryStaysAndTheReserveGivesBackItsOwn() throws {
+        try SimulatedGPU.withDevice(["memory": "\(16 << 20)"]) { gpu in
+            let memory = DeviceMemory(gpu)
+            try memory.free(memory.allocate(6 << 20, for: "images"))
+            let pool = DeviceMemory(gpu, reserve: memory)
+            let piece = try pool.allocate(6 << 20, for: "conv1")
+            try pool.free(piece)
+            // 6 MB are kept for others, and go back; 6 are free here, and stay, since a graph may look there.
+            _ = try pool.allocate(8 << 20, for: "conv2")
+            #expect(memory.figures.kept == 0 && pool.figures.kept == 6 << 20)
+            let error = #expect(throws: DeviceMemoryError.self) { try memory.allocate(4 << 20, for: "relu") }
+            #expect(error?.description.contains("(most by steps of training 14 MB)") == true)
+            // Nobody takes the step of a thread that is gone again. What is handed out goes back when it is given back.
+            memory.abandonPools(of: pool.thread)
+            #expect(pool.figures.kept == 0)
+            _ = try memory.allocate(4 << 20, for: "relu")
+        }
+    }
+
     @Test func outOfMemorySaysTheFiguresAndLeavesTheSessionUsable() throws {
         try SimulatedGPU.withDevice(["memory": "\(10 << 20)"]) { gpu in
             let memory = DeviceMemory(gpu)

@@ -88,14 +88,15 @@ def test_a_gpu_that_computes_something_else_is_left_alone(gpu_notebook, tmp_path
 
 
 def test_a_kernel_that_fails_is_named_and_costs_the_gpu_not_the_session(gpu_notebook, tmp_path):
-    notebook = gpu_notebook(cache=tmp_path, unchecked=True, plant="if (a >= size || b >= size) return a < b;=>row[1 << 20];")
+    plant = "if (a >= size || b >= size) return a < b;=>if (threadIdx.x < 3) __syncthreads();"  # the others never come
+    notebook = gpu_notebook(cache=tmp_path, unchecked=True, plant=plant)
     assert notebook.run("import Lab\nlet x = Tensor([3, 1, 2])\nlet y = Device.cpu.run { Tensor([5, 4]) }").error == ""
     error = notebook.run("x.argsort()").error
-    assert "an illegal memory access" in error and "sorting.sort_rows_float32" in error
+    assert "CUDA_ERROR_LAUNCH_FAILED" in error and "sorting.sort_rows_float32" in error
     assert "restart the notebook's kernel" in error
     # As NVIDIA's driver does, the simulated one refuses everything from here on.
-    assert "an illegal memory access" in notebook.run("x + 1").error
-    assert value(notebook, "(Tensor([1, 2]).argsort().device, y.argsort())") == "(cpu, Tensor [2] int32: [1, 0])"
+    assert "CUDA_ERROR_LAUNCH_FAILED" in notebook.run("x + 1").error
+    assert value(notebook, "(Tensor([1, 2]).argsort().device, y.argsort())") == "(cpu, [1, 0]  [2] int32)"
     assert "GPU 0 is lost until the process begins anew: " in value(notebook, "Device.reasonForDefault")
 
 
@@ -106,13 +107,13 @@ def test_an_interrupt_ends_a_wait_for_the_gpu_and_not_its_context(gpu_notebook):
     cell = notebook.start_printing('print("starts")\nwhile true { _ = matmul(x, x).sum().item }')
     asked = time.monotonic()
     notebook.interrupt()
-    assert "KeyboardInterrupt" in notebook.finish(cell).error
+    assert notebook.finish(cell).error.startswith("Interrupted")
     assert time.monotonic() - asked < 1
     assert value(notebook, "matmul(x, x).sum().item") == "8.0"
 
 
 def test_an_interrupt_ends_training_at_a_step(gpu_notebook):
-    notebook = gpu_notebook(unchecked=True, delay=100)
+    notebook = gpu_notebook(unchecked=True, delay=20)
     assert notebook.run(PREPARE + "settings.epochs = 50").error == ""
     cell = notebook.start("let run = try train(SmallNet(), on: data, settings)")
     for _ in range(3):
@@ -121,7 +122,7 @@ def test_an_interrupt_ends_training_at_a_step(gpu_notebook):
     asked = time.monotonic()
     notebook.interrupt()
     assert notebook.finish(cell).error == ""
-    # Two launches, the losses, and the end's picture.
+    # Two launches, the losses, and what is kept: each of some hundred looks at the GPU takes 20 ms here.
     assert time.monotonic() - asked < 5
     # Six steps an epoch, of 32 images each.
     steps = value(notebook, "run.history.imagesSeen % 192 % 32 == 0 && run.wasInterrupted && run.model.device.isGPU")
@@ -130,10 +131,10 @@ def test_an_interrupt_ends_training_at_a_step(gpu_notebook):
 
 
 def test_a_batch_that_is_too_large_says_the_way_out(gpu_notebook):
-    notebook = gpu_notebook(unchecked=True, memory=24 << 20)
+    notebook = gpu_notebook(unchecked=True, memory=56 << 20)  # 32 of them are cuBLAS's
     assert notebook.run(PREPARE.replace("[0..<320]", "[0..<2560]") + "settings.batchSize = 1536").error == ""
     error = notebook.run("try train(SmallNet(), on: data, settings)").error
-    assert re.search(r"the GPU has no \d+ MB for \w+: of 24 MB are \d+ (MB|KB) free, \d+ MB in use here", error), error
+    assert re.search(r"the GPU has no \d+ MB for \w+: of 56 MB are \d+ (MB|KB) free, \d+ MB in use here", error), error
     assert "most by " in error and "Use smaller batches" in error
     # All of it came back but the data set, which the next run takes.
     small = notebook.run("settings.batchSize = 256\nlet run = try train(SmallNet(), on: data, settings)")
@@ -144,10 +145,11 @@ def test_a_batch_that_is_too_large_says_the_way_out(gpu_notebook):
 def test_every_thread_of_a_cell_computes_there(gpu_notebook):
     notebook = gpu_notebook(unchecked=True)
     assert notebook.run("import Lab\nimport Dispatch\nlet x = Tensor.range(1_000)").error == ""
-    cell = """
+    sums = """
 nonisolated(unsafe) var sums = [Float](repeating: 0, count: 8)
 DispatchQueue.concurrentPerform(iterations: 8) { sums[$0] = (x * Double($0)).sum().item }
-let later = await Task.detached { matmul(Tensor.ones([1, 1000]), x.reshaped(1000, 1)) }.value
-(sums.map { $0 / 499_500 }, later.item / 499_500, later.device.isGPU)
+sums.map { $0 / 499_500 }
 """
-    assert value(notebook, cell) == "([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 1.0, true)"
+    assert value(notebook, sums) == "[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]"
+    product = "await Task.detached { matmul(Tensor.ones([1, 1000]), x.reshaped(1000, 1)) }.value"
+    assert value(notebook, f"let later = {product}\n(later.item / 499_500, later.device.isGPU)") == "(1.0, true)"

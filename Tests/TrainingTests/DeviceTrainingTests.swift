@@ -6,7 +6,8 @@ import Testing
 @testable import Tensors
 @testable import Training
 
-/// A run on the GPU that SWIFT_LAB_TEST_DEVICE names, the simulated one in `make test`, against the same run on the processor.
+/// A run on the GPU that SWIFT_LAB_TEST_DEVICE names, the simulated one in `make test`, against the same run on the
+/// processor.
 private let device: Device = getenv("SWIFT_LAB_TEST_DEVICE").map { String(cString: $0) } == "cuda:0" ? .cuda(0) : .cpu
 
 @Suite(.serialized, .enabled(if: device.isGPU)) struct DeviceTrainingTests {
@@ -68,9 +69,9 @@ private let device: Device = getenv("SWIFT_LAB_TEST_DEVICE").map { String(cStrin
         }
     }
 
-    // 144 images: four batches of 32 and one of 16 an epoch. Of the 12 large ones the first three are taken as always, and
-    // the small ones all three. Rounding differs and is amplified from step to step: to 1.2e-6 at most on the simulation, and
-    // a card has an `exp` of its own.
+    // 144 images: four batches of 32 and one of 16 an epoch. Of the 12 large ones the first three are taken as always,
+    // and the small ones all three. Rounding differs and is amplified from step to step: to 1.2e-6 at most on the
+    // simulation, and a card has an `exp` of its own.
     @Test(arguments: [Normalization.Kind.meanAndDeviation, .meanImage])
     func aRunIsThatOfTheProcessorAndItsStepsAreRepeated(
         _ kind: Normalization.Kind
@@ -92,8 +93,8 @@ private let device: Device = getenv("SWIFT_LAB_TEST_DEVICE").map { String(cStrin
         try bothWays { MixedNet() }
     }
 
-    /// Augmented images, made by the processor and copied, several batches for each adjustment, gradients that are clipped,
-    /// averaged weights, the best ones kept: 5 steps an epoch, the last of a single batch.
+    /// Augmented images, made by the processor and copied, several batches for each adjustment, gradients that are
+    /// clipped, averaged weights, the best ones kept: 5 steps an epoch, the last of a single batch.
     @Test func allSettingsComeToTheSame() throws {
         let settings = richSettings(epochs: 3)
         let here = try trained(RichNet(), on: .cpu, try richBars(), settings)
@@ -121,8 +122,8 @@ private let device: Device = getenv("SWIFT_LAB_TEST_DEVICE").map { String(cStrin
         compare(try trained(TinyNet(), on: .cpu, data, settings).state, two.state, tolerance: 1e-4)
     }
 
-    /// Wherever a run is stopped, its figures are those of the steps that were taken, and it goes on to the same bits; also on
-    /// the other device, to rounding.
+    /// Wherever a run is stopped, its figures are those of the steps that were taken, and it goes on to the same bits;
+    /// also on the other device, to rounding.
     @Test(arguments: [1, 5, 100]) func aRunThatWasStoppedGoesOn(looks: Int) throws {
         var settings = Hyperparameters()
         settings.epochs = 7
@@ -206,7 +207,7 @@ private let device: Device = getenv("SWIFT_LAB_TEST_DEVICE").map { String(cStrin
     @Test func evaluationReadsTheBytesThatAreThere() throws {
         let data = try bars().normalized(.meanImage)
         let model = SmallNet()
-        model.initialize(input: [1, 8, 8], seed: 3)
+        Device.cpu.run { model.initialize(input: [1, 8, 8], seed: 3) }
         let here = Classifier(model, Preparation(data.training)).evaluate(on: data.test)
         model.move(to: device)
         #expect(model.device == device && model.conv.weight.device == device)

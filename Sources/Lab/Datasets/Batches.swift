@@ -26,6 +26,8 @@ public struct Batches: Sequence, Sendable {
     var occasion: (seed: Int, epoch: Int)?
     /// The data set on a GPU, if its batches are made there.
     package var resident: ResidentImages?
+    /// Where images and labels are made, also by threads that make them ahead.
+    package var device = Device.default
 
     /// The order as `resident` takes it: places among all images that the data set is a part of.
     package var storedOrder: [Int32] { order.map { dataset.indices[$0] } }
@@ -43,8 +45,11 @@ public struct Batches: Sequence, Sendable {
             let (images, labels) = resident.batch(at: places.map { dataset.indices[$0] })
             return Batch(images: images, labels: labels, places: places)
         }
-        return Batch(
-            images: dataset.images(at: places, occasion: occasion), labels: dataset.labels(at: places), places: places)
+        return device.run {
+            Batch(
+                images: dataset.images(at: places, occasion: occasion), labels: dataset.labels(at: places),
+                places: places)
+        }
     }
 
     public func makeIterator() -> AnyIterator<Batch> { iterator(from: 0) }
@@ -162,8 +167,8 @@ extension Dataset {
         }
     }
 
-    /// The images on a GPU as bytes, for its batches to be made there; `nil` for the processor, and where `isAugmented` batches
-    /// are wanted, which the processor makes.
+    /// The images on a GPU as bytes, for its batches to be made there; `nil` for the processor, and where `isAugmented`
+    /// batches are wanted, which the processor makes.
     package func resident(on device: Device, isAugmented: Bool) -> ResidentImages? {
         let normalization = normalization ?? .none(channels: imageShape[0])
         guard device.isGPU, !isAugmented || augmentations.isEmpty else { return nil }

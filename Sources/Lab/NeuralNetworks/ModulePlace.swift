@@ -10,7 +10,8 @@ extension Module {
     ///
     ///     run.model.move(to: .cpu)
     ///
-    /// Their memory is another one afterwards: an optimizer that has followed them goes on, with its sums where they were.
+    /// Their memory is another one afterwards: an optimizer that has followed them goes on, with its sums where they
+    /// were.
     public func move(to device: Device) {
         let parameters = ModuleContents.of(self).parameters.map(\.parameter).filter { $0.storage != nil }
         guard parameters.contains(where: { $0.storage!.live.device != device }) else { return }

@@ -24,8 +24,8 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     public static func cuda(_ number: Int) -> Device { Device(kind: .cuda(number)) }
 
     /// Where tensors are made unless told otherwise: what `run` says, else what the variable SWIFT_LAB_DEVICE names
-    /// (`cpu`, `cuda:0`), else the first GPU, if there is one and it computes what the processor does, else the processor.
-    /// `reasonForDefault` says why.
+    /// (`cpu`, `cuda:0`), else the first GPU, if there is one and it computes what the processor does, else the
+    /// processor. `reasonForDefault` says why.
     public static var `default`: Device {
         let answer = DefaultAnswer.current
         if answer == .onlyProcessor { return .cpu }
@@ -34,6 +34,7 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
     /// Why `default` is what it is, outside of `run`.
     public static var reasonForDefault: String {
+        if let why = loss.withLock({ $0 }) { return why }
         if variable != nil { return "SWIFT_LAB_DEVICE says so" }
         guard NVIDIALibraries.isDriverThere else { return "the NVIDIA driver, libcuda.so.1, was not found" }
         if let first = NVIDIALibraries.shared.missing.first {
@@ -67,6 +68,15 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
         let device = named ?? (isAnyFit ? .cuda(0) : .cpu)
         DefaultAnswer.settle(device)
         return device
+    }
+
+    /// Why the first GPU computes nothing more, if it did.
+    private static let loss = Mutex<String?>(nil)
+
+    /// From now on tensors are made on the processor.
+    static func lose(_ number: Int, _ why: String) {
+        loss.withLock { $0 = "GPU \(number) is lost until the process begins anew: \(why)" }
+        DefaultAnswer.settle(.cpu)
     }
 
     private static var named: Device? {
@@ -254,8 +264,8 @@ public struct Devices: RandomAccessCollection, Sendable, CustomStringConvertible
 }
 
 extension NVIDIALibraries {
-    /// Whether there is a driver at all. Without one the others are not looked for: opening a compiler of 50 MB at the first
-    /// tensor of every process would be a high price for nothing.
+    /// Whether there is a driver at all. Without one the others are not looked for: opening a compiler of 50 MB at the
+    /// first tensor of every process would be a high price for nothing.
     static let isDriverThere = searchedFolders().contains { folder in
         let name = NVIDIALibrary.driver.fileNames(major: 0)[0]
         guard let folder else { return dlopen(name, RTLD_LAZY | RTLD_LOCAL) != nil }

@@ -9,10 +9,10 @@ import Tensors
 ///     let run = try train(LeNet(), on: data, settings)
 ///     run.evaluate(on: data.test)
 ///
-/// While it runs it shows a bar with the speed and the time left, and a picture with losses, accuracy and learning rate.
-/// The weights it starts from are drawn from the seed and the parameters' names, whatever the model held before, so
-/// that the same call gives the same run. They lie on `Device.default`, and there it trains. An interrupt ends it within
-/// a step and keeps what was learned.
+/// While it runs it shows a bar with the speed and the time left, and a picture with losses, accuracy and learning
+/// rate. The weights it starts from are drawn from the seed and the parameters' names, whatever the model held before,
+/// so that the same call gives the same run. They lie on `Device.default`, and there it trains. An interrupt ends it
+/// within a step and keeps what was learned.
 ///
 /// - Parameters:
 ///   - name: What the run is called among `runs`; without one it is known by its number.

@@ -182,6 +182,7 @@ final class Trainer<Model: Module> {
                 try keep(captured())
             }
             if !wishes.isPaused { return true }
+            try settle()
             usleep(20_000)
         }
     }
@@ -192,6 +193,8 @@ final class Trainer<Model: Module> {
             of: settings.batchSize, shuffledBy: settings.seed, epoch: state.step / stepsPerEpoch,
             shuffles: settings.shuffles)
         batches.resident = resident
+        // Those that are made by the processor's threads are copied from its memory.
+        if resident == nil { batches.device = .cpu }
         resident?.arrange(batches.storedOrder)
         let iterator = batches.iterator(from: state.step % stepsPerEpoch * settings.accumulation)
         let end = (state.step / stepsPerEpoch + 1) * stepsPerEpoch
@@ -262,8 +265,8 @@ final class Trainer<Model: Module> {
         RandomGenerator(seed: settings.seed).split("step").split(UInt64(step))
     }
 
-    /// One adjustment of the weights, from one batch or several. Throws where a loss is no number, and leaves the weights as
-    /// they were.
+    /// One adjustment of the weights, from one batch or several. Throws where a loss is no number, and leaves the
+    /// weights as they were.
     private func step(_ batches: [Batch]) throws {
         optimizer.learningRate = rate(ofStep: state.step)
         let count = batches.reduce(0) { $0 + $1.count }
@@ -323,8 +326,8 @@ final class Trainer<Model: Module> {
             let count = min(whole, data.training.count - start)
             sizes = stride(from: 0, to: count, by: settings.batchSize).map { min(settings.batchSize, count - $0) }
             inputs = .resident(resident, start: start, count: count)
-            // To the next point of the history, and as long as the batches are whole ones. What is averaged after each step
-            // is so after each.
+            // To the next point of the history, and as long as the batches are whole ones. What is averaged after each
+            // step is so after each.
             let further = min(pointInterval - state.step % pointInterval, (data.training.count - start) / whole)
             if count == whole, average == nil { steps = max(1, min(further, repeated.reach(inputs))) }
         } else {
@@ -374,8 +377,8 @@ final class Trainer<Model: Module> {
         return total!
     }
 
-    /// Waits for the steps that the GPU was given, and looks at their losses: whatever depends on exact numbers comes after
-    /// this.
+    /// Waits for the steps that the GPU was given, and looks at their losses: whatever depends on exact numbers comes
+    /// after this.
     private func settle() throws {
         guard let repeated, unsettled > 0 else { return }
         let totals = repeated.takeTotals()
@@ -390,8 +393,8 @@ final class Trainer<Model: Module> {
         if let checkpoint, state.step - checkpoint.step >= 64 { self.checkpoint = nil }
     }
 
-    /// Some loss became no number, and steps were taken after it. They are taken again, one by one, up to that one: so the
-    /// weights are those before it, and the gradients those that led there.
+    /// Some loss became no number, and steps were taken after it. They are taken again, one by one, up to that one: so
+    /// the weights are those before it, and the gradients those that led there.
     private func findBadStep(from checkpoint: TrainingState?) throws {
         guard let checkpoint else { throw diverged("loss", .nan, lastGradients) }
         let seconds = state.history.seconds

@@ -1,6 +1,11 @@
 internal import CCUDA
 internal import CKernels
+internal import Display
 internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
 
 /// A GPU as kernels see it: its context, a stream of work, and the modules that were loaded.
 ///
@@ -21,6 +26,8 @@ final class CUDADevice: @unchecked Sendable {
         return thread != 0 && thread == kernels_thread_state().pointee.thread ? captureStream : mainStream
     }
     private let compiler: KernelCompiler
+    /// Events that nobody waits for just now.
+    private let marks = Mutex<[UInt]>([])
     private let loaded = Mutex(Loaded())
     private struct Loaded {
         var modules: [String: LabModule] = [:]
@@ -59,6 +66,7 @@ final class CUDADevice: @unchecked Sendable {
 
     deinit {
         makeCurrent()
+        for event in marks.withLock({ $0 }) { _ = lab_cuEventDestroy_v2(LabEvent(bitPattern: event)) }
         _ = lab_cuStreamDestroy_v2(mainStream)
         _ = lab_cuStreamDestroy_v2(captureStream)
         _ = lab_cuDevicePrimaryCtxRelease_v2(Int32(ordinal))
@@ -120,8 +128,7 @@ final class CUDADevice: @unchecked Sendable {
     /// Waits for all that was put on the stream. An error there may come from any kernel since the last wait; the
     /// message names them.
     func wait() throws {
-        makeCurrent()
-        let result = lab_cuStreamSynchronize(mainStream)
+        let result = waitResult()
         let recent = loaded.withLock { loaded in
             defer { loaded.recent = [] }
             return loaded.recent
@@ -132,10 +139,37 @@ final class CUDADevice: @unchecked Sendable {
         )
     }
 
+    private func waitResult() -> Int32 {
+        makeCurrent()
+        var event = marks.withLock { $0.popLast() }.flatMap { LabEvent(bitPattern: $0) }
+        if event == nil {
+            let result = lab_cuEventCreate(&event, UInt32(LAB_EVENT_DISABLE_TIMING))
+            guard result == LAB_SUCCESS else { return result }
+        }
+        let address = UInt(bitPattern: event)
+        defer { marks.withLock { $0.append(address) } }
+        let result = lab_cuEventRecord(event, mainStream)
+        return result == LAB_SUCCESS ? self.result(of: event!) : result
+    }
+
+    /// Waits until the GPU has come to an event. The driver is asked again and again, at first at once, then with
+    /// pauses of a tenth of the time that has passed: whoever is stopped meanwhile stands in a pause, and not within
+    /// the driver with its locks.
+    func result(of event: LabEvent) -> Int32 {
+        let start = ContinuousClock.now
+        while true {
+            makeCurrent()
+            let result = lab_cuEventQuery(event)
+            guard result == LAB_NOT_READY else { return result }
+            let waited = (ContinuousClock.now - start).seconds
+            if waited > 200e-6 { usleep(UInt32(min(2e-3, waited / 10) * 1e6)) }
+        }
+    }
+
     // MARK: - Capturing
 
-    /// From now on what the calling thread launches is noted in a graph and does not run. Other threads go on as ever, and
-    /// so do copies from the processor and whatever asks for memory: the relaxed mode allows them.
+    /// From now on what the calling thread launches is noted in a graph and does not run. Other threads go on as ever,
+    /// and so do copies from the processor and whatever asks for memory: the relaxed mode allows them.
     func beginCapture() throws {
         makeCurrent()
         try check(lab_cuStreamBeginCapture_v2(captureStream, Int32(LAB_CAPTURE_RELAXED)), "capturing a step")
@@ -165,7 +199,8 @@ final class CUDADevice: @unchecked Sendable {
 
     /// Waits until the bytes are there.
     func download(_ address: LabAddress, to bytes: UnsafeMutableRawBufferPointer) throws {
-        makeCurrent()
+        // To memory that is not pinned the driver copies when it has waited itself, and nobody could interrupt that.
+        try wait()
         try check(
             lab_cuMemcpyDtoHAsync_v2(bytes.baseAddress, address, bytes.count, mainStream),
             "copying \(bytes.count) bytes from the GPU")

@@ -11,6 +11,10 @@ struct CUDAError: Error, CustomStringConvertible {
 
     var description: String { "\(action) failed: \(reason)" }
 
+    /// Whether the context is gone with it, as cuda.h says of these: a kernel that touched what is not there or did not
+    /// end, an assertion, memory that is broken.
+    var isFinal: Bool { [214, 700, 702, 709, 710].contains(code) || (714...719).contains(code) }
+
     init(_ action: String, code: Int32) {
         self.action = action
         self.code = code

@@ -9,8 +9,8 @@ internal import Synchronization
 /// Whether a GPU computes what the processor does: seen once in a process, before tensors are made there unasked.
 ///
 /// A driver, a compiler and a card of which nobody here has seen the like are trusted after they have answered what the
-/// processor answers, too. They do so on a thread of its own, which is left behind where an operation fails or the driver
-/// hangs: nothing of that costs a cell.
+/// processor answers, too. They do so on a thread of its own, which is left behind where an operation fails or the
+/// driver hangs: nothing of that costs a cell.
 enum DeviceCheck {
     enum Result: Sendable, Equatable {
         /// What was seen, or what was wrong.
@@ -25,8 +25,8 @@ enum DeviceCheck {
         let answer: @Sendable () -> [Tensor]
     }
 
-    /// Rounding of the sums below, of up to 1,152 terms, came to 1.3e-7 on the simulation, which adds in another order than the
-    /// processor; a card has functions of its own, good to 1e-6. A wrong kernel is off by far more.
+    /// Rounding of the sums below, of up to 1,152 terms, came to 1.3e-7 on the simulation, which adds in another order
+    /// than the processor; a card has functions of its own, good to 1e-6. A wrong kernel is off by far more.
     static let tolerance = 1e-4
     /// Seconds until whoever waits goes on without. Kernels are compiled once in that time, at a first use.
     private static let patience = 120.0

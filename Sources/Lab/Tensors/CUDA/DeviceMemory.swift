@@ -1,4 +1,5 @@
 internal import CCUDA
+internal import CKernels
 internal import Synchronization
 
 /// The memory of one GPU, handed out in the order of a stream and kept for the next that wants some.
@@ -35,16 +36,38 @@ final class DeviceMemory: @unchecked Sendable {
         var nextSegment = 0
         var peak = 0
         var inUse = 0
+        /// Whether the thread that it was for is gone, in the middle of a step.
+        var isAbandoned = false
+        var kept: Int { segments.values.reduce(0) { $0 + $1.byteCount } - inUse }
+        var askedByLabel: [String: Int] {
+            Dictionary(used.values.map { ($0.label, $0.asked) }, uniquingKeysWith: +)
+        }
     }
 
     private let device: CUDADevice
     private let state = Mutex(State())
+    /// What gives back what it only keeps when there is no memory left here.
+    private let reserve: DeviceMemory?
+    /// The thread that this memory was made by, and is for if it has a reserve.
+    let thread: UInt64
+    /// Those that have this one as their reserve.
+    private let pools = Mutex<[Pool]>([])
+    private struct Pool { weak var memory: DeviceMemory? }
     /// Pieces begin at multiples of this: what the widest loads and cuBLAS like.
     static let alignment = 512
     /// What is asked of the driver at least.
     static let segmentBytes = 2 << 20
 
-    init(_ device: CUDADevice) { self.device = device }
+    /// With a `reserve` it is memory that captured steps look at whether it is handed out or not: nothing of it goes
+    /// back before all of it does.
+    init(_ device: CUDADevice, reserve: DeviceMemory? = nil) {
+        (self.device, self.reserve) = (device, reserve)
+        thread = kernels_thread_state().pointee.thread
+        reserve?.pools.withLock { pools in
+            pools.removeAll { $0.memory == nil }
+            pools.append(Pool(memory: self))
+        }
+    }
 
     deinit {
         device.makeCurrent()
@@ -55,7 +78,7 @@ final class DeviceMemory: @unchecked Sendable {
     /// Bytes handed out, kept for later, and the most that ever were out.
     var figures: (inUse: Int, kept: Int, peak: Int) {
         state.withLock { state in
-            (state.inUse, state.segments.values.reduce(0) { $0 + $1.byteCount } - state.inUse, state.peak)
+            (state.inUse, state.kept, state.peak)
         }
     }
 
@@ -70,7 +93,7 @@ final class DeviceMemory: @unchecked Sendable {
             var result = lab_cuMemAlloc_v2(&address, taken)
             if result == LAB_OUT_OF_MEMORY {
                 // What lies unused goes back first; only then is there really none. Nothing queued may still use it.
-                try releaseUnused(&state)
+                if let reserve { try reserve.releaseUnused() } else { try releaseUnused(&state) }
                 result = lab_cuMemAlloc_v2(&address, taken)
                 // The last bit may be enough for this one.
                 if result == LAB_OUT_OF_MEMORY, size < taken {
@@ -103,6 +126,18 @@ final class DeviceMemory: @unchecked Sendable {
             }
             state.inUse -= used.byteCount
             Self.putBack(Free(address: piece.address, byteCount: used.byteCount, segment: used.segment), &state)
+            if state.isAbandoned { try? releaseUnused(&state) }
+        }
+    }
+
+    /// What a step of an abandoned thread has taken goes back, as far as nobody uses it: that step is never taken
+    /// again.
+    func abandonPools(of thread: UInt64) {
+        for pool in pools.withLock({ $0.compactMap(\.memory) }) where pool.thread == thread {
+            pool.state.withLock { state in
+                state.isAbandoned = true
+                try? pool.releaseUnused(&state)
+            }
         }
     }
 
@@ -160,11 +195,21 @@ final class DeviceMemory: @unchecked Sendable {
     }
 
     private func outOfMemory(_ asked: Int, _ label: String, _ state: State) -> DeviceMemoryError {
-        var users: [String: Int] = [:]
-        for used in state.used.values { users[used.label, default: 0] += used.asked }
-        let kept = state.segments.values.reduce(0) { $0 + $1.byteCount } - state.inUse
+        // Who uses how much, here and where this memory's reserve is.
+        let reserved = reserve?.state.withLock { ($0.askedByLabel, $0.inUse, $0.kept) }
+        var users = state.askedByLabel.merging(reserved?.0 ?? [:], uniquingKeysWith: +)
+        var inUse = state.inUse + (reserved?.1 ?? 0)
+        let kept = state.kept + (reserved?.2 ?? 0)
+        for pool in pools.withLock({ $0.compactMap(\.memory) }) {
+            // The figures of another thread's that asks for memory just now cannot be had.
+            guard let byteCount = pool.state.withLockIfAvailable({ $0.inUse + $0.kept }), byteCount > 0 else {
+                continue
+            }
+            users["steps of training", default: 0] += byteCount
+            inUse += byteCount
+        }
         return DeviceMemoryError(
-            asked: asked, label: label, inUse: state.inUse, kept: kept, free: device.memory.free,
+            asked: asked, label: label, inUse: inUse, kept: kept, free: device.memory.free,
             total: device.memory.total,
             users: users.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(5).map { ($0.key, $0.value) })
     }

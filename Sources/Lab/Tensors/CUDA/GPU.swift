@@ -5,8 +5,9 @@ internal import Synchronization
 
 /// A GPU that tensors lie on and are computed on: its stream of work, its memory, its products of matrices.
 ///
-/// There is one for each card, opened at the first use and kept. Operations do not throw, on the GPU as little as on the
-/// processor: what goes wrong in one ends the cell with a sentence. Nothing is waited for but by whoever reads elements.
+/// There is one for each card, opened at the first use and kept. Operations do not throw, on the GPU as little as on
+/// the processor: what goes wrong in one ends the cell with a sentence. Nothing is waited for but by whoever reads
+/// elements.
 final class GPU: @unchecked Sendable {
     let device: CUDADevice
     let memory: DeviceMemory
@@ -52,7 +53,18 @@ final class GPU: @unchecked Sendable {
 
     /// Ends the cell where `body` throws, with a sentence that names the operation and the GPU.
     func doing<Result>(_ operation: String, _ body: () throws -> Result) -> Result {
-        do { return try body() } catch { fail("\(operation), on GPU \(device.ordinal): \(error)") }
+        do {
+            return try body()
+        } catch {
+            let sentence = "\(operation), on GPU \(device.ordinal): \(error)"
+            guard let error = error as? CUDAError, error.isFinal else { fail(sentence) }
+            Device.lose(device.ordinal, "\(error)")
+            fail(
+                """
+                \(sentence). The driver lets this process compute nothing more there, and what lay on the GPU is lost. New \
+                tensors are made on the processor; restart the notebook's kernel to have the GPU again
+                """)
+        }
     }
 
     // MARK: - Recording
@@ -76,6 +88,7 @@ final class GPU: @unchecked Sendable {
     }
 
     private func abandon(_ thread: UInt64) {
+        defer { memory.abandonPools(of: thread) }
         guard recordingThread.load(ordering: .relaxed) == thread else { return }
         _ = try? device.endCapture()
         recorder = nil
@@ -94,8 +107,8 @@ final class GPU: @unchecked Sendable {
         return Buffer(on: self, memory, piece, outlivesTape: outlivesTape)
     }
 
-    /// Memory for what comes from the processor. While a step is captured the copy takes place at once, before the step's
-    /// own kernels run, and so it must not lie where one of them writes something else.
+    /// Memory for what comes from the processor. While a step is captured the copy takes place at once, before the
+    /// step's own kernels run, and so it must not lie where one of them writes something else.
     func input(_ byteCount: Int, for operation: String) -> Buffer {
         buffer(byteCount, for: operation, outlivesTape: recording?.isCapturing == true)
     }
@@ -180,8 +193,8 @@ final class GPU: @unchecked Sendable {
 
     // MARK: - Kernels
 
-    /// Puts a kernel on the stream, with blocks enough for `count` elements. What lies in the operands stays there until it
-    /// has run, whoever lets go of them: memory is handed out in the order of the stream.
+    /// Puts a kernel on the stream, with blocks enough for `count` elements. What lies in the operands stays there
+    /// until it has run, whoever lets go of them: memory is handed out in the order of the stream.
     func launch<each Argument: KernelArgument>(
         _ operation: String, _ family: String, _ kernel: String, count: Int, _ arguments: repeat each Argument
     ) {

@@ -20,7 +20,7 @@ final class PinnedStaging {
         device.makeCurrent()
         for slot in slots {
             guard let event = slot.event else { continue }
-            _ = lab_cuEventSynchronize(event)
+            _ = device.result(of: event)
             _ = lab_cuEventDestroy_v2(event)
             if let memory = slot.memory { _ = lab_cuMemFreeHost(memory) }
         }
@@ -36,7 +36,7 @@ final class PinnedStaging {
         defer { next = 1 - next }
         if let event = slots[next].event {
             // The copy before the last one; as a rule it has long been made.
-            try check(lab_cuEventSynchronize(event), "waiting for a copy to the GPU")
+            try check(device.result(of: event), "waiting for a copy to the GPU")
         } else {
             try check(
                 lab_cuEventCreate(&slots[next].event, UInt32(LAB_EVENT_DISABLE_TIMING)), "preparing copies to the GPU")

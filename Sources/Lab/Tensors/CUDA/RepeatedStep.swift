@@ -3,19 +3,20 @@ internal import CCUDA
 /// A step of training that the GPU repeats by itself, as one CUDA graph.
 ///
 ///     let repeated = RepeatedStep(on: .cuda(0))!
-///     repeated.run(.copied([images, labels]), rates: [0.01], randomness: [generator]) { inputs, rate, generator in … loss }
+///     repeated.run(.copied([images, labels]), rates: [0.01], randomness: [generator]) { inputs, rate, generator in … }
 ///     repeated.takeTotals()                             // (sum: 2.3, count: 1, firstBad: nil)
 ///
 /// The first step of a shape is taken as always, and the two after it as well, while it is noted what they put on the
-/// GPU. Were both the same, the fourth is captured, and from then on a step is one launch: what changes (the images, the
-/// learning rate, the random numbers) comes from a plan in device memory. A step that reads a number meanwhile, or
+/// GPU. Were both the same, the fourth is captured, and from then on a step is one launch: what changes (the images,
+/// the learning rate, the random numbers) comes from a plan in device memory. A step that reads a number meanwhile, or
 /// copies others each time, is taken as always. Nobody waits for the loss: losses are added up on the GPU.
 package final class RepeatedStep {
     /// Where the images of a step come from.
     package enum Inputs {
         /// From the processor, for one step.
         case copied([Tensor])
-        /// From the data set there, in the order it was given: so many from a place on, and as many for each further step.
+        /// From the data set there, in the order it was given: so many from a place on, and as many for each further
+        /// step.
         case resident(ResidentImages, start: Int, count: Int)
     }
     /// How many steps one launch of a graph takes where it takes several.
@@ -62,7 +63,7 @@ package final class RepeatedStep {
             } else {
                 self.inputs = []
             }
-            pool = DeviceMemory(gpu.device)
+            pool = DeviceMemory(gpu.device, reserve: gpu.memory)
             complaints = try DeviceComplaints(gpu.device, pool)
             plan = gpu.buffer(
                 (keys + stepsPerPlan * mostKeys) * 8, for: "training", outlivesTape: true)
@@ -86,8 +87,8 @@ package final class RepeatedStep {
     /// What one step is: its inputs, its learning rate and its random numbers come in, the loss comes out.
     package typealias Body = ([Tensor], _ rate: Double, _ randomness: RandomGenerator) -> Tensor
 
-    /// How many steps `run` may be given at once for such inputs: those of a large network come one by one, so that whoever
-    /// wants to stop does not wait for many.
+    /// How many steps `run` may be given at once for such inputs: those of a large network come one by one, so that
+    /// whoever wants to stop does not wait for many.
     package func reach(_ inputs: Inputs) -> Int {
         guard case .resident = inputs, obstacle == nil, takesSeveral == true, steps[key(inputs)]?.graphs[1] != nil
         else { return 1 }
@@ -101,13 +102,13 @@ package final class RepeatedStep {
         }
     }
 
-    /// Takes as many steps as there are rates, in the order of the stream; more than `reach` says only if they are all of this
-    /// shape. Returns before they have been computed, at most two calls ahead of the GPU.
+    /// Takes as many steps as there are rates, in the order of the stream; more than `reach` says only if they are all
+    /// of this shape. Returns before they have been computed, at most two calls ahead of the GPU.
     package func run(_ inputs: Inputs, rates: [Double], randomness: [RandomGenerator], _ body: Body) {
         gpu.device.makeCurrent()
         gpu.doing("training") {
             if let event = events[runs % 2] {
-                try check(lab_cuEventSynchronize(event), "waiting for a step")
+                try check(gpu.device.result(of: event), "waiting for a step")
             } else {
                 try check(
                     lab_cuEventCreate(&events[runs % 2], UInt32(LAB_EVENT_DISABLE_TIMING)), "preparing a step")
@@ -274,8 +275,8 @@ package final class RepeatedStep {
         launchCount += 1
     }
 
-    /// Finds out with the first graph whether several steps should be one launch: where they take less than a millisecond, of
-    /// which the launch's ten microseconds are more than a hundredth.
+    /// Finds out with the first graph whether several steps should be one launch: where they take less than a
+    /// millisecond, of which the launch's ten microseconds are more than a hundredth.
     private func measured(_ launch: () -> Void) {
         guard takesSeveral == nil else { return launch() }
         let clock = ContinuousClock()
@@ -293,8 +294,8 @@ package final class RepeatedStep {
         withUnsafeBytes(of: sum) { gpu.upload($0, to: totals, for: "training") }
     }
 
-    /// Waits for all steps: the sum of their losses since the last call, how many there were, and which of them, counted from
-    /// 0, was the first whose loss is no number.
+    /// Waits for all steps: the sum of their losses since the last call, how many there were, and which of them,
+    /// counted from 0, was the first whose loss is no number.
     package func takeTotals() -> (sum: Double, count: Int, firstBad: Int?) {
         var numbers = [0.0, 0.0, 0.0]
         numbers.withUnsafeMutableBytes { gpu.download(totals, to: $0, for: "training") }
@@ -354,8 +355,8 @@ final class StepGraph {
         _ = lab_cuGraphExecDestroy(executable)
     }
 
-    /// What a step's generator was split by to give the one that was drawn from; the later batches of a step that adjusts
-    /// the weights after several have a generator each, split off by their number.
+    /// What a step's generator was split by to give the one that was drawn from; the later batches of a step that
+    /// adjusts the weights after several have a generator each, split off by their number.
     static func path(of upload: StepRecording.Upload, _ randomness: RandomGenerator) -> [UInt64]? {
         let key = upload.bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
         func number(_ randomness: RandomGenerator, below end: UInt64) -> UInt64? {

@@ -14,8 +14,8 @@ package final class ResidentImages: @unchecked Sendable {
     /// The order that batches come in.
     private var order: Buffer?
 
-    /// pixels `[count, channels, height, width]`; of a channel come byte · scale + offset, to which the pixel's correction is
-    /// added. `nil` for the processor.
+    /// pixels `[count, channels, height, width]`; of a channel come byte · scale + offset, to which the pixel's
+    /// correction is added. `nil` for the processor.
     package init?(
         on device: Device, pixels: [UInt8], labels: [Int32], imageShape: Shape, scales: [Float], offsets: [Float],
         corrections: [Float]?
@@ -41,8 +41,8 @@ package final class ResidentImages: @unchecked Sendable {
         places.withUnsafeBytes { gpu.upload($0, to: order!, for: "data set") }
     }
 
-    /// The next images of the order, from the position that lies at `cursor` on: `[count, channels, height, width]`, and their
-    /// labels, `[count]`.
+    /// The next images of the order, from the position that lies at `cursor` on: `[count, channels, height, width]`,
+    /// and their labels, `[count]`.
     func batch(of count: Int, at cursor: DevicePlace) -> (images: Tensor, labels: Tensor) {
         guard let order else { fatalError("ResidentImages: no order was given") }
         return batch(of: count, order, cursor)

@@ -43,7 +43,7 @@ typedef struct { unsigned long long total, free, used; } LabMonitorMemory;
 typedef struct { unsigned int gpu, memory; } LabMonitorUtilization;   // percent
 
 // Results of the driver that are told apart.
-enum { LAB_SUCCESS = 0, LAB_OUT_OF_MEMORY = 2, LAB_NO_DEVICE = 100, LAB_ILLEGAL_ADDRESS = 700 };
+enum { LAB_SUCCESS = 0, LAB_OUT_OF_MEMORY = 2, LAB_NO_DEVICE = 100, LAB_NOT_READY = 600, LAB_ILLEGAL_ADDRESS = 700 };
 // Attributes of a device.
 enum { LAB_MULTIPROCESSORS = 16, LAB_CAPABILITY_MAJOR = 75, LAB_CAPABILITY_MINOR = 76 };
 enum {
@@ -92,7 +92,7 @@ enum { LAB_TEMPERATURE_GPU = 0 };
     F(LAB_DRIVER, cuEventCreate, (LabEvent *event, unsigned int flags), (event, flags)) \
     F(LAB_DRIVER, cuEventDestroy_v2, (LabEvent event), (event)) \
     F(LAB_DRIVER, cuEventRecord, (LabEvent event, LabStream stream), (event, stream)) \
-    F(LAB_DRIVER, cuEventSynchronize, (LabEvent event), (event)) \
+    F(LAB_DRIVER, cuEventQuery, (LabEvent event), (event)) \
     F(LAB_DRIVER, cuModuleLoadDataEx, \
       (LabModule *module, const void *image, unsigned int count, int *options, void **values), \
       (module, image, count, options, values)) \
