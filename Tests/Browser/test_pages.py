@@ -73,7 +73,9 @@ def test_controls_act_while_a_network_learns(lab, page, project):
     pause.wait_for()
     shot(page, project, "controls")
     pause.click()
-    cell.locator("button.mod-active", has_text="pause").wait_for()
+    cell.locator("button.mod-active", has_text="go on").wait_for()
+    cell.get_by_text("paused in epoch").wait_for()
+    shot(page, project, "paused")
     # 100,000 epochs would take a day.
     cell.get_by_role("button", name="stop").click()
     notebook.wait_until_all_ran(timeout=60_000)

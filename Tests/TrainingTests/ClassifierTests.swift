@@ -64,6 +64,24 @@ import Testing
         }
     }
 
+    @Test func aNetworkForOtherClassesIsToldHowMany() throws {
+        final class TwoClasses: Module {
+            let dense = Dense(2)
+            func callAsFunction(_ images: Tensor) -> Tensor { dense(images.flattened()) }
+        }
+        try inFolder { folder in
+            let path = "\(folder)/bars.safetensors"
+            let run = try run()
+            try run.export(path)
+            let names = try Classifier(path, run.model).preparation.classNames
+            let error = #expect(throws: TrainingError.self) { try Classifier(path, TwoClasses()) }
+            #expect(
+                error?.description
+                    == "\(path) tells \(names.count) classes apart (\(names.joined(separator: ", "))), and the network that is given has 2 outputs: give its last layer \(names.count)"
+            )
+        }
+    }
+
     @Test func anotherNetworksFileIsRefused() throws {
         try inFolder { folder in
             let path = "\(folder)/bars.safetensors"

@@ -44,6 +44,31 @@ import Testing
         #expect(sentence.hasSuffix("Try a smaller learning rate than 500."))
     }
 
+    @Test func theWayOutNamesWhatWasChosen() throws {
+        var settings = settings
+        settings.learningRate = .fixed(500).warmedUp(overPercent: 50)
+        settings.optimizer = .sgd(momentum: 0.99)
+        let data = try bars()
+        let error = #expect(throws: TrainingError.self) {
+            try train(SmallNet(), on: data, settings, from: nil, host())
+        }
+        #expect(
+            error?.description.hasSuffix("Try a smaller learning rate than 500, or less momentum than 0.99.") == true)
+    }
+
+    @Test func aFormulaThatGivesNoNumberIsNotTheLearningRatesFault() throws {
+        final class Broken: Module {
+            let dense = Dense(3)
+            func callAsFunction(_ images: Tensor) -> Tensor { dense(images.flattened()) / 0 * 0 }
+        }
+        let data = try bars()
+        let error = #expect(throws: TrainingError.self) {
+            try train(Broken(), on: data, settings, from: nil, host())
+        }
+        let sentence = error?.description ?? ""
+        #expect(sentence.contains("at step 1 of epoch 1") && sentence.contains("no learning rate is to blame"))
+    }
+
     @Test func theLayerThatIsNamedHasTheLargestGradient() throws {
         final class Lopsided: Module {
             let quiet = Dense(3), loud = Dense(3), silent = Dense(3)

@@ -69,6 +69,9 @@ extension Dataset {
                 "Dataset.split: the parts \(training), \(validation) and \(test) must each be 0 to 1 and together at most 1."
             )
         }
+        guard training > 0 else {
+            fatalError("Dataset.split: the training part is 0, so there would be nothing to learn from; give it more.")
+        }
         var places: [[Int]] = [[], [], []]
         let generator = RandomGenerator(seed: seed).split("split")
         var byClass = [[Int]](repeating: [], count: classNames.count)

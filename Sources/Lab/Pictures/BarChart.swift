@@ -23,6 +23,12 @@ public struct BarChart: Sendable {
         guard names.count == values.count else {
             fatalError("BarChart: \(names.count) names and \(values.count) values; there must be as many.")
         }
+        // Lying, each takes 22 of at most 10,000 pixels.
+        guard names.count <= 400 else {
+            fatalError(
+                "BarChart: \(names.count) bars are more than a picture holds (400); show the largest of them, or a Histogram or a LinePlot of the values."
+            )
+        }
         self.title = title
         self.names = names
         self.values = values

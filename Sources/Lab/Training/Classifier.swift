@@ -46,6 +46,13 @@ public struct Classifier<Model: Module> {
         do {
             try model.load(file.tensors)
         } catch {
+            let classes = preparation.classNames
+            let outputs = model(Tensor.zeros(Shape([1] + preparation.imageShape.sizes))).shape.sizes.last
+            guard outputs == classes.count else {
+                throw TrainingError(
+                    "\(path) tells \(classes.count) classes apart (\(classes.joined(separator: ", "))), and the network that is given has \(outputs ?? 1) outputs: give its last layer \(classes.count)"
+                )
+            }
             let kind = file.metadata["model"] ?? "another network"
             throw TrainingError("\(path) has the weights of \(kind), which do not fit \(Model.self): \(error)")
         }

@@ -39,7 +39,11 @@ struct LiveControls {
             default: break
             }
         }
-        pause.onChange { if case .bool(let isPaused)? = $0["value"] { controls.isPaused = isPaused } }
+        pause.onChange { [weak pause] changes in
+            guard case .bool(let isPaused)? = changes["value"] else { return }
+            controls.isPaused = isPaused
+            pause?.set(isPaused ? ["description": "go on", "icon": "play"] : ["description": "pause", "icon": "pause"])
+        }
         snapshot.onChange { if $0.isEmpty { controls.takeSnapshot() } }
         stop.onChange { if $0.isEmpty { controls.stop() } }
         row.onChange { _ in }

@@ -1,8 +1,8 @@
 import Display
 import Pictures
 
-/// The picture of a run that is replaced while the run goes on: at most three times a second, and never for more than
-/// 1 % of the time, whatever drawing costs. With those at its beginning and end it is to stay under 2 %.
+/// The picture of a run that is replaced while the run goes on: at most three times a second, and for no more than 1.5 %
+/// of the time as long as that is at least once a second. With those at its beginning and end it is to stay under 2 %.
 struct LivePicture {
     let frontend: any Frontend
     private let id = DisplayID()
@@ -24,7 +24,7 @@ struct LivePicture {
     mutating func show(_ plot: () -> any Picture, always: Bool = false, isLast: Bool = false) {
         guard frontend.updatesInPlace else { return }
         let now = clock.now
-        if let lastEnd, !always, now - lastEnd < max(.milliseconds(333), lastCost * 100) { return }
+        if let lastEnd, !always, now - lastEnd < max(.milliseconds(333), min(lastCost * 66, .seconds(1))) { return }
         let bundle = isLast ? plot().mimeBundle : plot().pictureBundle
         if isShown { frontend.update(bundle, id: id) } else { frontend.display(bundle, id: id) }
         isShown = true

@@ -167,7 +167,10 @@ final class Trainer<Model: Module> {
     }
 
     /// Whether the next step may be taken; waits while the user has the run paused.
-    private func mayGoOn(_ keep: (TrainingState) throws -> Void) throws -> Bool {
+    private func mayGoOn(_ bar: ProgressBar?, _ keep: (TrainingState) throws -> Void) throws -> Bool {
+        var pause: ContinuousClock.Instant?
+        // The time of waiting is none of training.
+        defer { if let pause { state.history.seconds -= (clock.now - pause).seconds } }
         while true {
             if host.isInterrupted() { return false }
             guard let wishes = controls?.read() else { return true }
@@ -183,6 +186,11 @@ final class Trainer<Model: Module> {
             }
             if !wishes.isPaused { return true }
             try settle()
+            if pause == nil {
+                pause = clock.now
+                show(always: true)
+            }
+            bar?.update(imagesDone, title: "paused in epoch \(epochTitle)")
             usleep(20_000)
         }
     }
@@ -204,7 +212,7 @@ final class Trainer<Model: Module> {
         while state.step < end {
             // An interrupt comes between two adjustments, never between the batches of one: batch normalisation would
             // already have seen the first ones.
-            if try !mayGoOn(keep) {
+            if try !mayGoOn(bar, keep) {
                 try settle()
                 return false
             }
@@ -433,16 +441,28 @@ final class Trainer<Model: Module> {
             (name: name, size: gradient.scalars.reduce(Float(0)) { $1.isNaN ? .infinity : max($0, abs($1)) })
         }
         let largest = sizes?.max { $0.size < $1.size }?.name ?? "the network"
-        let rate = optimizer.learningRate.significant(3)
         let epoch = gradients == nil ? state.step / stepsPerEpoch : state.step / stepsPerEpoch + 1
         let step = gradients == nil ? stepsPerEpoch : state.step % stepsPerEpoch + 1
         let kind = loss.isNaN ? "NaN" : "infinite"
         addPoint()
         var error = TrainingError(
-            "train: the \(what) became \(kind) at step \(step) of epoch \(epoch); the largest gradient was in \(largest). Try a smaller learning rate than \(rate)."
+            "train: the \(what) became \(kind) at step \(step) of epoch \(epoch); the largest gradient was in \(largest). \(wayOut)"
         )
         error.history = state.history
         return error
+    }
+
+    /// What may help against a loss that is no number.
+    private var wayOut: String {
+        if state.step == 0 {
+            return
+                "Nothing was adjusted before it, so no learning rate is to blame: look at what the network computes (a division by 0, the logarithm of 0?)."
+        }
+        var sentence = "Try a smaller learning rate than \(settings.learningRate.base.significant(3))"
+        if case .sgd(let momentum, _, _) = settings.optimizer, momentum > 0.95 {
+            sentence += ", or less momentum than \(momentum.significant(3))"
+        }
+        return sentence + "."
     }
 
     private var isOutOfPatience: Bool {

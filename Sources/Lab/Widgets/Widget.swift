@@ -60,6 +60,12 @@ package final class Widget: Sendable {
         }
     }
 
+    /// Changes what the pages show of it.
+    package func set(_ changes: [String: JSON]) {
+        state.withLock { $0.merge(changes) { $1 } }
+        comm.send(CommPayload(data: Self.message(changes, "update")))
+    }
+
     /// The widget as an output of a cell.
     package var mimeBundle: MimeBundle {
         MimeBundle(contents: [
