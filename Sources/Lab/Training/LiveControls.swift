@@ -42,7 +42,8 @@ struct LiveControls {
         pause.onChange { [weak pause] changes in
             guard case .bool(let isPaused)? = changes["value"] else { return }
             controls.isPaused = isPaused
-            pause?.set(isPaused ? ["description": "go on", "icon": "play"] : ["description": "pause", "icon": "pause"])
+            pause?.set(
+                isPaused ? ["description": "go on", "icon": "play"] : ["description": "pause", "icon": "pause"])
         }
         snapshot.onChange { if $0.isEmpty { controls.takeSnapshot() } }
         stop.onChange { if $0.isEmpty { controls.stop() } }
