@@ -93,6 +93,17 @@ private let device: Device = getenv("SWIFT_LAB_TEST_DEVICE").map { String(cStrin
         try bothWays { MixedNet() }
     }
 
+    /// The labs' own network on digits: five steps of eight, of which the last two are repeated.
+    @Test func leNetLearnsDigitsAsOnTheProcessor() throws {
+        var settings = Hyperparameters()
+        settings.epochs = 1
+        settings.batchSize = 8
+        let data = try Dataset.mnistSmall().split(training: 0.008, validation: 0.002, seed: 1).normalized()
+        let there = try trained(Networks.leNet(), on: device, data, settings)
+        #expect(there.repeated?.obstacle == nil && there.repeated?.replayCount == 2)
+        compare(try trained(Networks.leNet(), on: .cpu, data, settings).state, there.state, tolerance: 1e-4)
+    }
+
     /// Augmented images, made by the processor and copied, several batches for each adjustment, gradients that are
     /// clipped, averaged weights, the best ones kept: 5 steps an epoch, the last of a single batch.
     @Test func allSettingsComeToTheSame() throws {
