@@ -93,7 +93,7 @@ import Testing
         #expect(moved.transposed().argmin(axis: 0).int32s == x.argmin().int32s)
     }
 
-    /// The magnitudes of a product's terms, added up: what its rounding is a share of.
+    /// The largest difference, as a share of `scale`: of the magnitudes of a product's terms, added up.
     private func apart(_ a: Tensor, _ b: Tensor, of scale: Tensor) -> Double {
         zip(zip(a.to(.cpu).doubles, b.doubles), scale.doubles).reduce(0) { max($0, abs($1.0.0 - $1.0.1) / $1.1) }
     }

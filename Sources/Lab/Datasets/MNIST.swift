@@ -44,7 +44,9 @@ extension Dataset {
             } catch let error as FileError {
                 throw FileError(
                     error.path,
-                    "\(error.reason); `apt-get install --reinstall dataset-fashion-mnist` puts /usr/share/datasets/fashion-mnist there anew"
+                    folder == folders[0]
+                        ? "\(error.reason); remove \(folder), or put whole files there"
+                        : "\(error.reason); `apt-get install --reinstall dataset-fashion-mnist` puts \(folder) there anew"
                 )
             }
         }

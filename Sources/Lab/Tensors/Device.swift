@@ -34,7 +34,7 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
     /// Why `default` is what it is, outside of `run`.
     public static var reasonForDefault: String {
-        if let why = loss.withLock({ $0 }) { return why }
+        if let why = whyLost.withLock({ $0 }) { return why }
         if variable != nil { return "SWIFT_LAB_DEVICE says so" }
         guard NVIDIALibraries.isDriverThere else { return "the NVIDIA driver, libcuda.so.1, was not found" }
         if let first = NVIDIALibraries.shared.missing.first {
@@ -71,11 +71,11 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Why the first GPU computes nothing more, if it did.
-    private static let loss = Mutex<String?>(nil)
+    private static let whyLost = Mutex<String?>(nil)
 
     /// From now on tensors are made on the processor.
     static func lose(_ number: Int, _ why: String) {
-        loss.withLock { $0 = "GPU \(number) is lost until the process begins anew: \(why)" }
+        whyLost.withLock { $0 = "GPU \(number) is lost until the process begins anew: \(why)" }
         DefaultAnswer.settle(.cpu)
     }
 

@@ -69,12 +69,12 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
 
     /// How exactly a GPU multiplies while the network learns. `.tf32` and `.bfloat16` use its tensor cores; weights and
     /// sums keep `float32`, and so do validation and use. The processor multiplies exactly whatever stands here.
-    public var precision = ProductPrecision.float32
+    public var precision: ProductPrecision
 
     /// How many of the last snapshots are kept; the one with the highest validation accuracy is kept besides.
     public var snapshotsKept: Int
 
-    /// Every setting has DIGITS' value unless given: `Hyperparameters(epochs: 10, batchSize: 128)`.
+    /// Every setting has its default unless given, DIGITS' where it has that setting: `Hyperparameters(epochs: 10, batchSize: 128)`.
     public init(
         epochs: Int = 30,
         batchSize: Int = 64,
@@ -90,7 +90,7 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
         averaging: Double? = nil,
         keepsBest: Bool = false,
         patience: Int? = nil,
-        plateau: Plateau? = nil,
+        plateau: Plateau? = nil, precision: ProductPrecision = .float32,
         snapshotsKept: Int = 2
     ) {
         self.epochs = epochs
@@ -108,6 +108,7 @@ public struct Hyperparameters: Sendable, Hashable, Codable {
         self.keepsBest = keepsBest
         self.patience = patience
         self.plateau = plateau
+        self.precision = precision
         self.snapshotsKept = snapshotsKept
     }
 

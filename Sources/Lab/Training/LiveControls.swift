@@ -47,7 +47,7 @@ struct LiveControls {
         }
         snapshot.onChange { if $0.isEmpty { controls.takeSnapshot() } }
         stop.onChange { if $0.isEmpty { controls.stop() } }
-        row.onChange { _ in }
+        row.onChange { _ in }  // so that it answers a page that asks for its state
         (self.frontend, self.controls) = (frontend, controls)
         widgets = [row, rate, pause, snapshot, stop]
         frontend.display(row.mimeBundle, id: id)

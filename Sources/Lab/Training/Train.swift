@@ -12,7 +12,7 @@ import Tensors
 /// While it runs it shows a bar with the speed and the time left, and a picture with losses, accuracy and learning
 /// rate. The weights it starts from are drawn from the seed and the parameters' names, whatever the model held before,
 /// so that the same call gives the same run. They lie on `Device.default`, and there it trains. An interrupt ends it
-/// within a step and keeps what was learned.
+/// within a step, on a GPU behind the steps that it was given (128 short ones at most), and keeps what was learned.
 ///
 /// - Parameters:
 ///   - name: What the run is called among `runs`; without one it is known by its number.

@@ -397,7 +397,7 @@ final class Trainer<Model: Module> {
         }
         state.progress.lossSum = totals.sum
         state.progress.lossCount += totals.count
-        // No more than so many steps are ever taken twice.
+        // So that at most 63 steps and those of one point's interval are ever taken twice.
         if let checkpoint, state.step - checkpoint.step >= 64 { self.checkpoint = nil }
     }
 

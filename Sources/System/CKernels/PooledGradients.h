@@ -58,6 +58,7 @@ INLINE void TARGET(pooled_weight_gradient_of)(
     int k, int vectors
 ) {
     const int rows = ROWS_AT_ONCE(k, vectors), chains = rows * vectors <= 6 ? 2 : 1;
+    // At most 40 terms in one sum: see pieces in Kernels.h.
     const int64_t squares = c->rows * c->width, piece = 40 * chains;
     for (int64_t o = 0; o < c->outputs; o++, g += squares, at += squares * 16, dw += k * vectors * SHORT) {
         for (int64_t first = 0; first < squares; first += piece) {
@@ -123,6 +124,7 @@ INLINE void TARGET(pooled_data_gradient_of)(
                     for (int64_t i = 0; i < count;) {
                         S a[15];
                         UNROLL for (int v = 0; v < vectors; v++) a[v] = (S){0};
+                        // Likewise at most 40 terms.
                         for (int64_t last = i + 40 < count ? i + 40 : count; i < last; i++) {
                             const float *from = row + entry[i].filter;
                             S d = entry[i].gradient - (S){0};

@@ -35,7 +35,7 @@ struct BenchLeNet: ParsableCommand {
         net.initialize(input: [1, 28, 28], seed: 1)
         let optimizer = Optimizer(.sgd(momentum: 0.9, weightDecay: 1e-4), learningRate: 0.01)
         let training = data.training
-        // On a GPU as `train` does it: the images there as bytes, and each step one launch.
+        // On a GPU as `train` does it: the images there as bytes, and captured steps, several by one launch.
         let repeated = RepeatedStep(on: Device.default)
         let resident = training.resident(on: Device.default, isAugmented: true)
         let steps = images / batch

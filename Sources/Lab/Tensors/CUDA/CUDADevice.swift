@@ -27,7 +27,7 @@ final class CUDADevice: @unchecked Sendable {
     }
     private let compiler: KernelCompiler
     /// Events that nobody waits for just now.
-    private let marks = Mutex<[UInt]>([])
+    private let freeEvents = Mutex<[UInt]>([])
     private let loaded = Mutex(Loaded())
     private struct Loaded {
         var modules: [String: LabModule] = [:]
@@ -66,7 +66,7 @@ final class CUDADevice: @unchecked Sendable {
 
     deinit {
         makeCurrent()
-        for event in marks.withLock({ $0 }) { _ = lab_cuEventDestroy_v2(LabEvent(bitPattern: event)) }
+        for event in freeEvents.withLock({ $0 }) { _ = lab_cuEventDestroy_v2(LabEvent(bitPattern: event)) }
         _ = lab_cuStreamDestroy_v2(mainStream)
         _ = lab_cuStreamDestroy_v2(captureStream)
         _ = lab_cuDevicePrimaryCtxRelease_v2(Int32(ordinal))
@@ -141,13 +141,13 @@ final class CUDADevice: @unchecked Sendable {
 
     private func waitResult() -> Int32 {
         makeCurrent()
-        var event = marks.withLock { $0.popLast() }.flatMap { LabEvent(bitPattern: $0) }
+        var event = freeEvents.withLock { $0.popLast() }.flatMap { LabEvent(bitPattern: $0) }
         if event == nil {
             let result = lab_cuEventCreate(&event, UInt32(LAB_EVENT_DISABLE_TIMING))
             guard result == LAB_SUCCESS else { return result }
         }
         let address = UInt(bitPattern: event)
-        defer { marks.withLock { $0.append(address) } }
+        defer { freeEvents.withLock { $0.append(address) } }
         let result = lab_cuEventRecord(event, mainStream)
         return result == LAB_SUCCESS ? self.result(of: event!) : result
     }

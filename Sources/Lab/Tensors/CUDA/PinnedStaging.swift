@@ -28,7 +28,7 @@ final class PinnedStaging {
 
     /// Copies several pieces to the GPU, in the order of its stream. They may change as soon as this returns.
     func upload(_ pieces: [(bytes: UnsafeRawBufferPointer, address: LabAddress)]) throws {
-        let line = 64
+        let line = 64  // bytes of a cache line, where each piece begins
         func rounded(_ count: Int) -> Int { (count + line - 1) / line * line }
         let size = pieces.reduce(0) { $0 + rounded($1.bytes.count) }
         guard size > 0 else { return }

@@ -36,7 +36,8 @@ final class DeviceProducts: @unchecked Sendable {
         var adds = false
     }
 
-    func run(_ batch: Batch, _ dtype: DType, _ precision: ProductPrecision = .current) throws {
+    func run(_ batch: Batch, _ dtype: DType) throws {
+        let precision = ProductPrecision.current
         guard batch.rows > 0, batch.columns > 0, batch.count > 0 else { return }
         device.makeCurrent()
         try state.withLock { state in
