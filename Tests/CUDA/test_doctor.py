@@ -26,15 +26,14 @@ def test_doctor_names_the_libraries_and_the_gpu(swift_lab, folder):
     assert lines(swift_lab("doctor", env=chosen))["computing on"].endswith("the GPU: SWIFT_LAB_DEVICE says so")
 
 
+def planted(folder, cache, text):
+    """The environment of a GPU with this defect in its kernels, which are compiled anew."""
+    return {**os.environ, "SWIFT_LAB_CUDA": str(folder), "XDG_CACHE_HOME": str(cache), "SIMULATED_GPU_PLANT": text}
+
+
 def test_a_gpu_that_computes_something_else_is_not_used(swift_lab, folder, tmp_path):
     """Every exponential is a hundredth too large there: the loss of a classifier shows it, and so does doctor."""
-    planted = {
-        **os.environ,
-        "SWIFT_LAB_CUDA": str(folder),
-        "XDG_CACHE_HOME": str(tmp_path),
-        "SIMULATED_GPU_PLANT": "return expf(x);=>return expf(x) * 1.01f;",
-    }
-    result = swift_lab("doctor", env=planted)
+    result = swift_lab("doctor", env=planted(folder, tmp_path, "return expf(x);=>return expf(x) * 1.01f;"))
     # The labs run on the processor.
     assert result.returncode == 0, result.stdout + result.stderr
     found = lines(result)
@@ -46,13 +45,7 @@ def test_a_gpu_that_computes_something_else_is_not_used(swift_lab, folder, tmp_p
 
 def test_a_gpu_whose_kernels_fault_is_not_used(swift_lab, folder, tmp_path):
     """The check's own thread is left behind, and whoever asked gets an answer: which kernels were running."""
-    planted = {
-        **os.environ,
-        "SWIFT_LAB_CUDA": str(folder),
-        "XDG_CACHE_HOME": str(tmp_path),
-        "SIMULATED_GPU_PLANT": "return expf(x);=>return *(const float *)8;",
-    }
-    result = swift_lab("doctor", env=planted)
+    result = swift_lab("doctor", env=planted(folder, tmp_path, "return expf(x);=>return *(const float *)8;"))
     assert result.returncode == 0, result.stdout + result.stderr
     assert "an illegal memory access" in (line := lines(result)["computing on"]) and "softmax" in line, line
 

@@ -5,28 +5,6 @@ import NeuralNetworks
 import Pictures
 import Tensors
 
-/// Where a run shows itself, where it is kept, and how it hears that it shall stop: the process's, or a test's own.
-struct Host: Sendable {
-    /// `nil` where nothing is to be shown.
-    var frontend: (any Frontend)?
-    /// The folder of all runs; `nil` where nothing is to be kept.
-    var home: String?
-    var isInterrupted: @Sendable () -> Bool
-
-    /// Set where the runs of a comparison are trained, which has a picture of its own.
-    @TaskLocal static var isQuiet = false
-    /// What the runs of a comparison are called where they were given no name.
-    @TaskLocal static var runName = ""
-    /// Where the runs of a comparison are counted up.
-    @TaskLocal static var trials: TrialFolders?
-
-    static func current(quietly: Bool) -> Host {
-        Host(
-            frontend: quietly || isQuiet ? nil : Display.frontend, home: RunFolder.home,
-            isInterrupted: { Interruption.isRequested })
-    }
-}
-
 /// One run while it goes on: steps, validations, and what is shown of them.
 final class Trainer<Model: Module> {
     let model: Model
@@ -197,10 +175,7 @@ final class Trainer<Model: Module> {
 
     /// The rest of an epoch. False where the user broke it off.
     private func runEpoch(_ bar: ProgressBar?, _ keep: (TrainingState) throws -> Void) throws -> Bool {
-        var batches = data.training.batches(
-            of: settings.batchSize, shuffledBy: settings.seed, epoch: state.step / stepsPerEpoch,
-            shuffles: settings.shuffles)
-        batches.resident = resident
+        var batches = batchesOfEpoch
         // Those that are made by the processor's threads are copied from its memory.
         if resident == nil { batches.device = .cpu }
         resident?.arrange(batches.storedOrder)
@@ -232,6 +207,15 @@ final class Trainer<Model: Module> {
         }
         try settle()
         return true
+    }
+
+    /// The batches of the epoch that the run is in.
+    private var batchesOfEpoch: Batches {
+        var batches = data.training.batches(
+            of: settings.batchSize, shuffledBy: settings.seed, epoch: state.step / stepsPerEpoch,
+            shuffles: settings.shuffles)
+        batches.resident = resident
+        return batches
     }
 
     /// Those of one adjustment.
@@ -413,11 +397,7 @@ final class Trainer<Model: Module> {
         state.progress = checkpoint.progress
         state.history.seconds = seconds
         lastGradients = nil
-        var batches = data.training.batches(
-            of: settings.batchSize, shuffledBy: settings.seed, epoch: state.step / stepsPerEpoch,
-            shuffles: settings.shuffles)
-        batches.resident = resident
-        let iterator = batches.iterator(from: state.step % stepsPerEpoch * settings.accumulation)
+        let iterator = batchesOfEpoch.iterator(from: state.step % stepsPerEpoch * settings.accumulation)
         while state.step < end {
             try step(nextBatches(iterator))
             if state.step.isMultiple(of: pointInterval) { addPoint() }
